@@ -1,0 +1,18 @@
+# Writes every NNNN_name.sql of DIR into OUT as a C table (declared in store/migrate.h).
+# Hex bytes, not string literals: no quoting rules and no length limit of the compiler's to meet.
+file(GLOB files ${DIR}/[0-9][0-9][0-9][0-9]_*.sql)
+list(SORT files)
+set(body "#include \"store/migrate.h\"\n\n")
+set(table "")
+set(i 0)
+foreach(file ${files})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND body "static const unsigned char m${i}[] = {${bytes}0};\n")
+  string(APPEND table "    {\"${name}\", (const char *)m${i}, sizeof(m${i}) - 1},\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+string(APPEND body "\nconst struct mr_migration mr_migrations[] = {\n${table}};\n")
+string(APPEND body "const size_t mr_migrations_n = ${i};\n")
+file(WRITE ${OUT} "${body}")

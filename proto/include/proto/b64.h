@@ -1,0 +1,13 @@
+/* b64.h - base64, standard alphabet with padding (RFC 4648 section 4). [thread: any] */
+#ifndef PROTO_B64_H
+#define PROTO_B64_H
+
+#include "proto/buf.h"
+
+/* True when text is valid padded base64 (empty is valid). */
+bool mr_b64_valid(struct mr_span text);
+/* Append the decoded bytes. MR_E_PROTO when text is not valid; buffer errors as in buf.h. */
+MR_MUSTCHECK int mr_b64_decode(struct mr_span text, struct mr_buf *out);
+void mr_b64_encode(struct mr_span bytes, struct mr_buf *out);
+
+#endif

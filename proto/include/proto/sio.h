@@ -1,0 +1,52 @@
+/* sio.h - Socket.IO v5 packets: what rides in an Engine.IO message. No I/O, no clock.
+ *
+ *   <type digit>[<attachments>-][<namespace>,][<ack id>][JSON]     "42[\"hello\",1]" without the "4"
+ *
+ * Source: Socket.IO protocol, revision 5. The decoder allocates nothing and hands out views.
+ * [thread: any]
+ */
+#ifndef PROTO_SIO_H
+#define PROTO_SIO_H
+
+#include "proto/buf.h"
+
+#define MR_SIO_VERSION           5
+#define MR_SIO_ATTACHMENTS_MAX   10
+#define MR_SIO_NAMESPACE_LEN_MAX 255
+
+/* clang-format off */
+enum mr_sio_type { /* the value is the wire digit */
+    MR_SIO_CONNECT, MR_SIO_DISCONNECT, MR_SIO_EVENT, MR_SIO_ACK,
+    MR_SIO_CONNECT_ERROR, MR_SIO_BINARY_EVENT, MR_SIO_BINARY_ACK,
+}; /* clang-format on */
+
+struct mr_sio_packet {
+    enum mr_sio_type type;
+    unsigned attachments;  /* announced binary attachments; 0 unless a BINARY_ type */
+    struct mr_span nsp;    /* borrowed; "/" when the packet names none */
+    int64_t ack_id;        /* -1: none asked */
+    struct mr_span data;   /* borrowed raw JSON (CONNECT: object; EVENT and ACK: array), or empty */
+    struct mr_span event;  /* EVENT types: raw value of the first element (string with quotes, or number) */
+    struct mr_span args;   /* EVENT types: the raw text between the event's name and "]": "" or "1,{..}" */
+};
+
+/* Decode one packet and check its shape: type, array or object where one is due, event name a
+ * string or number and not reserved, ack id an integer, placeholders within the attachments, depth.
+ *
+ * out  written only on MR_OK; borrows from text.
+ * Returns MR_OK; MR_E_PROTO; MR_E_TOOBIG (attachments, depth or namespace over the limit).
+ */
+MR_MUSTCHECK int mr_sio_decode(struct mr_span text, struct mr_sio_packet *out);
+
+/* Append "<type>[n-][nsp,][id]": the head of a packet, up to the JSON. nsp "/" or empty is left out. */
+void mr_sio_add_head(struct mr_buf *b, enum mr_sio_type type, unsigned attachments,
+                     struct mr_span nsp, int64_t ack_id);
+/* Append a whole EVENT. args: raw JSON array elements without brackets ("" for none). */
+void mr_sio_add_event(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, const char *event,
+                      struct mr_span args);
+/* Append a whole ACK; args as above. */
+void mr_sio_add_ack(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, struct mr_span args);
+/* True for the names that an application may not use (connect, disconnect, ...). */
+bool mr_sio_reserved(struct mr_span event);
+
+#endif
