@@ -1,0 +1,17 @@
+/* clock.h - time. Logic takes "now" as an argument; only the edges call these. [thread: any] */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t mr_mono_ms(void); /* CLOCK_MONOTONIC */
+uint64_t mr_mono_us(void);
+int64_t mr_wall_ms(void); /* Unix time */
+int64_t mr_wall_us(void);
+
+#define MR_TIME_TEXT 28 /* "2026-11-20T22:10:13.123456Z" and a NUL */
+/* RFC 3339 UTC with microseconds. */
+void mr_time_format(int64_t unix_us, char out[MR_TIME_TEXT]);
+
+#endif

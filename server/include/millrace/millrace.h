@@ -1,0 +1,211 @@
+/* millrace.h - a Socket.IO v5 / Engine.IO v4 server on one libuv loop, with HTTP on the same port.
+ * The only header an application needs; it knows nothing of SQL, Kafka or pipelines.
+ *
+ *   loop thread   owns the server, its sockets, rooms and requests. Every call here is
+ *                 [thread: loop] unless it says [thread: any].
+ *   other threads reach it through mr_post (a function to run on the loop), mr_post_emit and
+ *                 mr_http_post_reply. Nothing else is safe there.
+ *
+ * Owner words: borrows (until return), copies, takes (callee frees, on failure too).
+ * JSON is passed as text: `args` is always the raw elements of a JSON array without its brackets,
+ * as in  1,"two",{"three":3}  (empty: no arguments). The caller vouches that it is valid JSON.
+ */
+#ifndef MILLRACE_MILLRACE_H
+#define MILLRACE_MILLRACE_H
+
+#include "proto/err.h"
+#include "proto/span.h"
+#include <uv.h>
+
+struct mr_server;   /* opaque; alive from mr_server_new until its closed callback */
+struct mr_socket;   /* opaque; one client in one namespace. See mr_socket_ref for its lifetime */
+struct mr_frame;    /* opaque; an encoded packet that many sockets share, reference counted */
+struct mr_http_req; /* opaque; one HTTP request, alive until it is answered */
+
+/* ---- server ------------------------------------------------------------------------------- */
+
+struct mr_options {                 /* zero means the default named here */
+    const char *path;               /* "/socket.io/" */
+    uint32_t ping_interval_ms;      /* 25000 */
+    uint32_t ping_timeout_ms;       /* 20000 */
+    uint32_t connect_timeout_ms;    /* 45000: from handshake to the first CONNECT */
+    uint32_t upgrade_timeout_ms;    /* 10000 */
+    uint32_t body_bytes_max;        /* 1000000: one message; told to clients as maxPayload */
+    uint32_t queue_bytes_max;       /* 4 MiB unsent per session, then it closes as "slow consumer" */
+    uint32_t high_water_bytes;      /* 1 MiB: mr_socket_congested turns true */
+    uint32_t low_water_bytes;       /* 256 KiB: the drain callback fires on the way down */
+    uint32_t sessions_max;          /* 50000 Engine.IO sessions in all, then 503 */
+    uint32_t http_body_bytes_max;   /* 1 MiB: request body of mr_on_http routes, then 413 */
+    uint32_t http_header_timeout_ms;/* 10000: to receive a request's head */
+    uint32_t http_requests_max;     /* 4096 requests waiting for their reply, then 503 */
+    const char *cors_origins;       /* comma-separated origins allowed with credentials; NULL: none */
+};
+
+/* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults).
+ * MR_OK; MR_E_NOMEM; MR_E_IO. */
+MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop,
+                                         const struct mr_options *opt);
+/* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
+MR_EXPORT MR_MUSTCHECK int mr_server_listen(struct mr_server *srv, const char *host, int port);
+MR_EXPORT int mr_server_port(const struct mr_server *srv);
+/* Stop accepting, disconnect every socket ("server shutting down"), close; closed(ctx) is the last
+ * use of srv. The loop may be closed after it. */
+MR_EXPORT void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx), void *ctx);
+/* [thread: any] Run fn(arg) on the loop thread, in order of posting. MR_OK; MR_E_AGAIN: the mailbox
+ * is full (bounded; fn was not and will not be called); MR_E_CLOSED: the server is closing. */
+MR_EXPORT MR_MUSTCHECK int mr_post(struct mr_server *srv, void (*fn)(void *arg), void *arg);
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+/* Decide on a CONNECT. auth borrows the client's JSON object ("{}" when it sent none). MR_OK
+ * admits. Any error refuses: CONNECT_ERROR {"message": mr_socket_refuse's text or "unauthorized"}.
+ * MR_E_AGAIN: the answer comes later by mr_connect_admit or mr_connect_refuse (keep a ref). */
+typedef int (*mr_connect_fn)(struct mr_socket *s, struct mr_span auth, void *ctx);
+/* The socket is gone for good; reason as socket.io spells it ("transport close", "ping timeout",
+ * "client namespace disconnect", ...). The last callback for s. */
+typedef void (*mr_disconnect_fn)(struct mr_socket *s, const char *reason, void *ctx);
+/* args borrows the raw arguments after the event name. ack_id >= 0: the client waits for mr_ack,
+ * now or later (at most once). */
+typedef void (*mr_event_fn)(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx);
+/* args borrows the raw arguments of the client's ack; err MR_OK, MR_E_TIMEOUT or MR_E_CLOSED. */
+typedef void (*mr_ack_fn)(int err, struct mr_socket *s, struct mr_span args, void *ctx);
+/* The socket was congested and has drained under the low-water mark. */
+typedef void (*mr_drain_fn)(struct mr_socket *s, void *ctx);
+
+/* Handlers of a namespace; registering makes the namespace exist ("/" always does). Copies names.
+ * One handler an event and namespace: a second registration replaces the first.
+ * MR_OK; MR_E_INVAL (reserved event name); MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
+                                         void *ctx);
+/* Called when the client's CONNECT was answered: from here on mr_emit reaches it. */
+MR_EXPORT MR_MUSTCHECK int mr_on_connected(struct mr_server *srv, const char *nsp,
+                                           void (*fn)(struct mr_socket *s, void *ctx), void *ctx);
+MR_EXPORT MR_MUSTCHECK int mr_on_disconnect(struct mr_server *srv, const char *nsp,
+                                            mr_disconnect_fn fn, void *ctx);
+MR_EXPORT MR_MUSTCHECK int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn,
+                                       void *ctx);
+MR_EXPORT MR_MUSTCHECK int mr_on(struct mr_server *srv, const char *nsp, const char *event,
+                                 mr_event_fn fn, void *ctx);
+/* Later answer to a CONNECT whose hook returned MR_E_AGAIN; nothing happens if the client left. */
+MR_EXPORT void mr_connect_admit(struct mr_socket *s);
+/* Refuse, now (from the hook, before it returns an error) or later. Copies. data: raw JSON for the
+ * error's "data" member, or empty. */
+MR_EXPORT void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data);
+
+/* ---- a socket ----------------------------------------------------------------------------- */
+
+/* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but calls
+ * on a disconnected socket do nothing (emits return MR_E_CLOSED). */
+MR_EXPORT struct mr_socket *mr_socket_ref(struct mr_socket *s);
+MR_EXPORT void mr_socket_unref(struct mr_socket *s);
+MR_EXPORT bool mr_socket_connected(const struct mr_socket *s);
+MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);  /* the public id; borrows s */
+MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s); /* borrows s */
+MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
+MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
+/* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
+ * origin, user-agent, x-forwarded-for, x-request-id. Empty span when absent. Borrows s. */
+MR_EXPORT struct mr_span mr_socket_header(const struct mr_socket *s, const char *name);
+/* The application's own pointer, NULL at first. */
+MR_EXPORT void mr_socket_set_data(struct mr_socket *s, void *data);
+MR_EXPORT void *mr_socket_data(const struct mr_socket *s);
+MR_EXPORT struct mr_server *mr_socket_server(const struct mr_socket *s);
+
+/* Send an event to one socket. Copies. MR_OK: queued; MR_E_CLOSED; MR_E_NOMEM. */
+MR_EXPORT int mr_socket_emit(struct mr_socket *s, const char *event, struct mr_span args);
+/* The same and wait for the client's ack: fn is called exactly once. timeout_ms 0: no limit but the
+ * connection's end. MR_E_AGAIN: too many acks pending on this socket (fn is not called). */
+MR_EXPORT MR_MUSTCHECK int mr_socket_emit_ack(struct mr_socket *s, const char *event,
+                                              struct mr_span args, uint32_t timeout_ms, mr_ack_fn fn,
+                                              void *ctx);
+/* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does nothing. */
+MR_EXPORT int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args);
+/* Disconnect from the namespace; close_transport also closes the connection under it. */
+MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
+/* Bytes queued for this socket's session that the kernel has not taken yet. */
+MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
+/* True from the high-water mark until the drain callback. */
+MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
+
+/* ---- rooms and broadcast ------------------------------------------------------------------ */
+
+/* Copies room. Joining twice is MR_OK. MR_E_NOMEM; MR_E_CLOSED. */
+MR_EXPORT MR_MUSTCHECK int mr_join(struct mr_socket *s, const char *room);
+MR_EXPORT void mr_leave(struct mr_socket *s, const char *room);
+MR_EXPORT bool mr_in_room(const struct mr_socket *s, const char *room);
+/* Members of a room (NULL: all sockets of the namespace). O(1). */
+MR_EXPORT size_t mr_room_size(struct mr_server *srv, const char *nsp, const char *room);
+/* Encode once and queue to every member of room (NULL: everyone in the namespace). Copies.
+ * Returns how many sockets it was queued to, or an error. */
+MR_EXPORT int mr_emit(struct mr_server *srv, const char *nsp, const char *room, const char *event,
+                      struct mr_span args);
+/* [thread: any] The same, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_post_emit(struct mr_server *srv, const char *nsp, const char *room,
+                                        const char *event, struct mr_span args);
+
+/* An encoded event, to send the same bytes to sockets of the caller's own choice. Reference counted
+ * (not atomically: [thread: loop]); nsp is part of the bytes. NULL when out of memory. Copies. */
+MR_EXPORT struct mr_frame *mr_frame_new(const char *nsp, const char *event, struct mr_span args);
+MR_EXPORT struct mr_frame *mr_frame_ref(struct mr_frame *f);
+MR_EXPORT void mr_frame_unref(struct mr_frame *f);
+MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
+/* Queue a frame to one socket (it takes its own ref). MR_OK; MR_E_CLOSED; MR_E_NOMEM. */
+MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
+
+/* ---- HTTP on the same port ---------------------------------------------------------------- */
+
+/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with mr_http_reply
+ * now, or later from any thread with mr_http_post_reply: exactly one of them, exactly once.
+ * A client that goes away meanwhile is the library's affair. */
+typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
+MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
+
+/* Parts of the request; they borrow req, never change until it is answered, and may be read on any
+ * thread until then. path: percent-encoded as sent, without the query. query: without "?". */
+MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", upper case */
+MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
+MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
+/* Lower-case name; kept are: host, authorization, accept, accept-encoding, content-type, content-
+ * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id, x-api-key,
+ * x-forwarded-for, idempotency-key, access-control-request-method, access-control-request-headers. */
+MR_EXPORT struct mr_span mr_http_header(const struct mr_http_req *req, const char *name);
+MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
+MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
+
+struct mr_http_header {
+    const char *name, *value; /* both borrowed for the call; CR, LF and NUL are refused */
+};
+struct mr_http_response {
+    int status;
+    const struct mr_http_header *headers; /* n_headers of them; content-length is added */
+    size_t n_headers;
+    struct mr_span body;
+    void (*body_free)(void *body_ctx); /* NULL: body is copied. Else body is borrowed until the   */
+    void *body_ctx;                    /* call of body_free(body_ctx), on the loop thread, once.  */
+};
+/* Answer. A HEAD request gets the head alone. Takes req. [thread: loop] */
+MR_EXPORT void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res);
+/* [thread: any] Copies headers and (without body_free) body; the reply leaves from the loop. Takes req.
+ * It cannot fail for want of mailbox room: a slot was reserved when the request was handed out. */
+MR_EXPORT void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res);
+
+/* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may give
+ * the body, so that errors look alike everywhere. fn appends headers/body by filling res (borrowed
+ * until the next call). Without it: {"code":..,"message":..} for the Socket.IO path, plain text else. */
+typedef void (*mr_http_error_fn)(int status, const char *detail, struct mr_span path,
+                                 struct mr_http_response *res, void *ctx);
+MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void *ctx);
+
+/* ---- figures ------------------------------------------------------------------------------ */
+
+struct mr_stats {
+    uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions;   /* now */
+    uint64_t queued_bytes, queued_packets;                                     /* now, all sessions */
+    uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;     /* since start */
+    uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
+    uint64_t http_requests, http_bad_requests, mailbox_full;
+    uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
+};
+MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
+
+#endif
