@@ -42,6 +42,7 @@ struct mr_json_iter {
     const char *at, *end;
     char close;
     bool first;
+    unsigned depth; /* levels open, this container included */
 };
 MR_MUSTCHECK int mr_json_begin(struct mr_json_iter *it, struct mr_span container);
 MR_MUSTCHECK int mr_json_next(struct mr_json_iter *it);

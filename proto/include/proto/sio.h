@@ -46,7 +46,8 @@ void mr_sio_add_event(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, cons
                       struct mr_span args);
 /* Append a whole ACK; args as above. */
 void mr_sio_add_ack(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, struct mr_span args);
-/* True for the names that an application may not use (connect, disconnect, ...). */
+/* True for the names that an application may not use (connect, disconnect, ...). event: the raw
+ * content of the name, without quotes. */
 bool mr_sio_reserved(struct mr_span event);
 
 #endif
