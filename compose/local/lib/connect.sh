@@ -13,6 +13,7 @@ listeners=http://127.0.0.1:$port
 rest.advertised.host.name=127.0.0.1
 rest.advertised.port=$port
 plugin.path=$JAVA_CACHE/plugins
+config.providers.file.param.allowed.paths=$RUN_DIR/connect
 END
     proc_spawn connect "$JAVA" "${JAVA_SMALL[@]}" -Xmx512m -cp "$JAVA_CACHE/kafka/*" \
         -Dlog4j.configuration="file:$KAFKA_LOG4J" \

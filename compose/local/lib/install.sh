@@ -31,6 +31,7 @@ build  | pc cmocka                   | libcmocka-dev             | unit tests
 stack  | pgserver                    | postgresql                | the log and the control plane
 stack  | cmd psql                    | postgresql-client         | PostgreSQL shell
 stack  | cmd redis-server            | redis-server              | the queue and the bus
+stack  | cmd jq                      | jq                        | reads answers of the REST interfaces
 stack  | cmd redis-cli               | redis-tools               | Redis shell
 java   | java                        | openjdk-17-jre-headless   | runs Kafka and Debezium
 java   | cmd kcat                    | kcat                      | asks Kafka whether it is ready

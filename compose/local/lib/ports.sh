@@ -3,7 +3,7 @@
 # The checkout's own .run prefers the well-known numbers below; any other RUN_DIR (tests, benches,
 # a second instance) draws from a range under the kernel's ephemeral ports.
 
-declare -A PORT_DEFAULT=([postgres]=55432 [redis]=56379 [kafka]=59092 [controller]=59093
+declare -gA PORT_DEFAULT=([postgres]=55432 [redis]=56379 [kafka]=59092 [controller]=59093
     [connect]=58083 [millrace]=8000)
 
 # port_free PORT: nobody on this machine listens there (IPv4 or IPv6). Needs no tool but the kernel.

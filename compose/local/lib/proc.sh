@@ -59,3 +59,22 @@ proc_stop() {
     rm -f "$PID_DIR/$name"
     return 0
 }
+
+# proc_kill_children: end what this shell started and is still at it: builds, fetches, subshells that
+# wait for a service. Services have sessions of their own and are not among them.
+proc_kill_children() {
+    local pid ppid sid mine known=" $$ " found=() changed=1 table
+    table=$(ps -e -o pid=,ppid=,sid=)
+    mine=$(ps -o sid= -p $$)
+    while ((changed)); do
+        changed=0
+        while read -r pid ppid sid; do
+            [[ $sid == "${mine// /}" && $known == *" $ppid "* && $known != *" $pid "* ]] || continue
+            known+="$pid "
+            found+=("$pid")
+            changed=1
+        done <<<"$table"
+    done
+    ((${#found[@]} == 0)) || kill -TERM "${found[@]}" 2>/dev/null
+    wait
+}

@@ -7,8 +7,8 @@ stack_services() {
     [[ -f $KAFKA_WANTED ]] && echo kafka connect
 }
 
-declare -A STACK_NAME=([postgres]=PostgreSQL [redis]=Redis [kafka]=Kafka [connect]='Kafka Connect')
-declare -A STACK_DEADLINE=([postgres]=60 [redis]=30 [kafka]=60 [connect]=90)
+declare -gA STACK_NAME=([postgres]=PostgreSQL [redis]=Redis [kafka]=Kafka [connect]='Kafka Connect')
+declare -gA STACK_DEADLINE=([postgres]=60 [redis]=30 [kafka]=60 [connect]=90)
 
 # Only one command at a time may start or stop things in a run directory.
 stack_lock() {
