@@ -18,7 +18,9 @@ struct mr_buf {
     int err;    /* MR_OK, or MR_E_TOOBIG / MR_E_NOMEM once an append has failed */
 };
 
+/* clang-format off */
 #define MR_BUF_INIT(ceiling) {NULL, 0, 0, (ceiling), 0}
+/* clang-format on */
 
 void mr_buf_init(struct mr_buf *b, size_t max);
 /* Release the bytes; the ceiling stays, the error is cleared, the buffer can be used again. */

@@ -45,24 +45,24 @@ struct mr_change {
     enum mr_change_kind kind;
     enum mr_change_form form;
     bool schema_wrapped;    /* the value had {"schema","payload"} */
-    bool snapshot;          /* source.snapshot says so (any spelling but false) */
+    bool snapshot;          /* source.snapshot says so (any spelling but false), or op is r */
     bool maybe_unavailable; /* the TOAST placeholder occurs somewhere in before or after */
     struct mr_span op;      /* text, as the writer spelt it */
     struct mr_span key;     /* raw, unwrapped; empty when the record has no key */
     struct mr_span before;  /* raw; "null" is kept as null */
-    struct mr_span after;   /* raw; of a flattened row the whole row */
+    struct mr_span after;   /* raw; of a flattened row the whole row (of a deleted one, before) */
     struct mr_span message; /* raw: the message block of op m */
     struct mr_span source;  /* raw: the whole source block */
-    struct mr_span transaction;                         /* raw: the transaction block, unless null */
-    struct mr_span connector, name, db, schema, table;  /* text; table holds MongoDB's collection */
-    struct mr_span tx_id, snapshot_text;                /* text */
-    struct mr_span lsn;                                 /* text, decimal (PostgreSQL) */
-    struct mr_span gtid, file, pos, row;                /* text (MySQL, MariaDB) */
+    struct mr_span transaction;                        /* raw: the transaction block, unless null */
+    struct mr_span connector, name, db, schema, table; /* text; table holds MongoDB's collection */
+    struct mr_span tx_id, snapshot_text;               /* text */
+    struct mr_span lsn;                                /* text, decimal (PostgreSQL) */
+    struct mr_span gtid, file, pos, row;               /* text (MySQL, MariaDB) */
     struct mr_span commit_lsn, change_lsn, event_serial_no; /* text (SQL Server) */
-    struct mr_span scn, commit_scn, ssn;                /* text (Oracle) */
-    struct mr_span ord;                                 /* text (MongoDB) */
-    int64_t source_ts_ms;   /* when the source committed it; -1 unknown */
-    int64_t ts_ms;          /* when the connector handled it; -1 unknown */
+    struct mr_span scn, commit_scn, ssn;                    /* text (Oracle) */
+    struct mr_span ord;                                     /* text (MongoDB) */
+    int64_t source_ts_ms; /* when the source committed it; -1 unknown */
+    int64_t ts_ms;        /* when the connector handled it; -1 unknown */
 };
 
 #define MR_CDC_REASON_MAX 128 /* bytes of a reason, with its NUL */

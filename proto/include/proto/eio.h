@@ -43,7 +43,8 @@ MR_MUSTCHECK int mr_eio_decode(struct mr_span text, struct mr_eio_packet *out);
  */
 MR_MUSTCHECK int mr_eio_next(struct mr_span *body, struct mr_eio_packet *out);
 
-/* Append the OPEN packet's text: 0{"sid":..,"upgrades":[..],"pingInterval":..,..}, exactly the five keys. */
+/* Append the OPEN packet's text: 0{"sid":..,"upgrades":[..],"pingInterval":..,..}, exactly the
+ * five keys. */
 void mr_eio_add_open(struct mr_buf *b, struct mr_span sid, bool can_upgrade,
                      uint32_t ping_interval_ms, uint32_t ping_timeout_ms, size_t max_payload_bytes);
 

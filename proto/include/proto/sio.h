@@ -1,6 +1,8 @@
 /* sio.h - Socket.IO v5 packets: what rides in an Engine.IO message. No I/O, no clock.
  *
- *   <type digit>[<attachments>-][<namespace>,][<ack id>][JSON]     "42[\"hello\",1]" without the "4"
+ *   <type digit>[<attachments>-][<namespace>,][<ack id>][JSON]
+ *
+ * for example 2["hello",1], which a WebSocket frame carries as 42["hello",1].
  *
  * Source: Socket.IO protocol, revision 5. The decoder allocates nothing and hands out views.
  * [thread: any]
@@ -22,12 +24,12 @@ enum mr_sio_type { /* the value is the wire digit */
 
 struct mr_sio_packet {
     enum mr_sio_type type;
-    unsigned attachments;  /* announced binary attachments; 0 unless a BINARY_ type */
-    struct mr_span nsp;    /* borrowed; "/" when the packet names none */
-    int64_t ack_id;        /* -1: none asked */
-    struct mr_span data;   /* borrowed raw JSON (CONNECT: object; EVENT and ACK: array), or empty */
-    struct mr_span event;  /* EVENT types: raw value of the first element (string with quotes, or number) */
-    struct mr_span args;   /* EVENT types: the raw text between the event's name and "]": "" or "1,{..}" */
+    unsigned attachments; /* announced binary attachments; 0 unless a BINARY_ type */
+    struct mr_span nsp;   /* borrowed; "/" when the packet names none */
+    int64_t ack_id;       /* -1: none asked */
+    struct mr_span data;  /* borrowed raw JSON (CONNECT: object; EVENT and ACK: array), or empty */
+    struct mr_span event; /* EVENT types: raw first element (string with its quotes, or number) */
+    struct mr_span args;  /* EVENT types: raw text between the name and "]": "" or "1,{..}" */
 };
 
 /* Decode one packet and check its shape: type, array or object where one is due, event name a
@@ -38,7 +40,8 @@ struct mr_sio_packet {
  */
 MR_MUSTCHECK int mr_sio_decode(struct mr_span text, struct mr_sio_packet *out);
 
-/* Append "<type>[n-][nsp,][id]": the head of a packet, up to the JSON. nsp "/" or empty is left out. */
+/* Append "<type>[n-][nsp,][id]": the head of a packet, up to the JSON. nsp "/" or empty is
+ * left out. */
 void mr_sio_add_head(struct mr_buf *b, enum mr_sio_type type, unsigned attachments,
                      struct mr_span nsp, int64_t ack_id);
 /* Append a whole EVENT. args: raw JSON array elements without brackets ("" for none). */

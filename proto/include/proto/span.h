@@ -12,10 +12,10 @@ struct mr_span {
     size_t len;      /* bytes */
 };
 
-#define MR_SPAN(literal)   ((struct mr_span){(literal), sizeof(literal) - 1})
-#define MR_SPAN_NONE       ((struct mr_span){NULL, 0})
-#define MR_SPAN_FMT        "%.*s"
-#define MR_SPAN_ARG(span)  (int)(span).len, (span).ptr ? (span).ptr : ""
+#define MR_SPAN(literal)  ((struct mr_span){(literal), sizeof(literal) - 1})
+#define MR_SPAN_NONE      ((struct mr_span){NULL, 0})
+#define MR_SPAN_FMT       "%.*s"
+#define MR_SPAN_ARG(span) (int)(span).len, (span).ptr ? (span).ptr : ""
 
 static inline struct mr_span mr_span_of(const char *ptr, size_t len)
 {

@@ -4,7 +4,8 @@
 
 #include "proto/span.h"
 
-/* Length in bytes of the longest valid prefix; equals text.len when all of it is valid. [thread: any] */
+/* Length in bytes of the longest valid prefix; equals text.len when all of it is valid.
+ * [thread: any] */
 size_t mr_utf8_valid_len(struct mr_span text);
 
 #endif
