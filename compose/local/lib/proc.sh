@@ -15,6 +15,16 @@ proc_identity() {
     [[ -n ${1:-} && $1 != [ZX] ]] && echo "$boot/${20}"
 }
 
+# proc_sweep NAME: end what a recorded process that is dead left in its process group. While the
+# group has members the kernel gives its number to nobody else, so they are ours.
+proc_sweep() {
+    local pid identity boot
+    { read -r pid identity <"$PID_DIR/$1" && read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null ||
+        return 0
+    [[ $identity == "$boot/"* ]] && ! proc_identity "$pid" >/dev/null && kill -KILL -- "-$pid" 2>/dev/null
+    rm -f "$PID_DIR/$1"
+}
+
 # proc_pid NAME: the pid of a recorded process that is alive, or fails.
 proc_pid() {
     local pid identity
@@ -29,7 +39,7 @@ proc_spawn() {
     if [[ -f $log ]] && (($(stat -c %s "$log") > 10000000)); then
         mv -f "$log" "$log.1"
     fi
-    rm -f "$PID_DIR/$name"
+    proc_sweep "$name"
     setsid bash "$LIB/exec-recorded.sh" "$PID_DIR/$name" "$@" \
         </dev/null >>"$log" 2>&1 {LOCK_FD}>&- &
     disown
@@ -45,7 +55,7 @@ proc_spawn() {
 proc_stop() {
     local name=$1 pid deadline=$((${EPOCHREALTIME/[.,]/} + $3 * 1000000))
     if pid=$(proc_pid "$name"); then
-        kill "-$2" "$pid" 2>/dev/null
+        kill "-$2" -- "-$pid" 2>/dev/null # its group: what it runs is asked too
         while proc_pid "$name" >/dev/null; do
             if ((${EPOCHREALTIME/[.,]/} > deadline)); then
                 warn "$name (pid $pid) ignored SIG$2 for $3 s: killing it"
@@ -54,9 +64,8 @@ proc_stop() {
             fi
             sleep 0.05
         done
-        kill -KILL -- "-$pid" 2>/dev/null # what it left in its group
     fi
-    rm -f "$PID_DIR/$name"
+    proc_sweep "$name"
     return 0
 }
 

@@ -102,7 +102,7 @@ END
 run_stop() {
     local name
     for name in generator millrace; do
-        proc_pid "$name" >/dev/null || { rm -f "$PID_DIR/$name"; continue; }
+        proc_pid "$name" >/dev/null || { proc_sweep "$name"; continue; }
         "${name}_stop"
         say "${STACK_NAME[$name]} stopped"
     done
@@ -147,7 +147,7 @@ keep_revive() {
     local name=$1 times=$2
     warn "${STACK_NAME[$name]} stopped by itself"
     log_tail "$LOG_DIR/$name.log" 8
-    rm -f "$PID_DIR/$name"
+    proc_sweep "$name"
     if ((times > 5)); then
         warn "${STACK_NAME[$name]} has stopped $times times and is left as it is"
         return

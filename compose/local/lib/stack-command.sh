@@ -64,9 +64,8 @@ stack_one() {
         kill)
             pid=$(proc_pid "$name") || die "$name is not running"
             kill -KILL -- "-$pid" 2>/dev/null
-            kill -KILL "$pid" 2>/dev/null
             while proc_pid "$name" >/dev/null; do sleep 0.02; done
-            rm -f "$PID_DIR/$name"
+            rm -f "$PID_DIR/$name" # so that nobody starts it again before it is asked for
             ;;
     esac
     case $action in

@@ -89,7 +89,7 @@ stack_up() {
 stack_down() {
     local name
     for name in connect kafka redis postgres; do
-        proc_pid "$name" >/dev/null || { rm -f "$PID_DIR/$name"; continue; }
+        proc_pid "$name" >/dev/null || { proc_sweep "$name"; continue; }
         "${name}_stop"
         say "${STACK_NAME[$name]} stopped"
     done
