@@ -43,6 +43,7 @@ lint   | cmd clang                   | clang                     | the second co
 lint   | cmd clang-format            | clang-format              | formatting
 lint   | cmd clang-tidy              | clang-tidy                | static checks
 asan   | file /usr/lib/gcc/*/*/libasan.so | libgcc-12-dev        | AddressSanitizer
+tsan   | file /usr/lib/gcc/*/*/libtsan.so | libgcc-12-dev        | ThreadSanitizer
 '
 
 need_met() { # KIND ARGUMENT
