@@ -18,7 +18,7 @@ process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')))
 
 /** Settings of a test server: everything explicit, nothing inherited but the sanitizers' options. */
 function environment({ databaseUrl, group, env }) {
-  const kept = Object.entries(process.env).filter(([k]) => /^(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|[A-Z]*SAN_OPTIONS|GCOV_PREFIX.*)$/.test(k))
+  const kept = Object.entries(process.env).filter(([k]) => /^(PATH|HOME|LANG|MILLRACE_UI_DIR|TMPDIR|LD_LIBRARY_PATH|[A-Z]*SAN_OPTIONS|GCOV_PREFIX.*)$/.test(k))
   return {
     ...Object.fromEntries(kept),
     TZ: 'UTC',
