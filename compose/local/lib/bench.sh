@@ -16,10 +16,9 @@ bench_command() {
     stack_unlock
     if ((failed == 0)); then
         secrets_load
-        local vars
-        mapfile -t vars < <(env_print)
-        env "${vars[@]}" RUN_DIR="$RUN_DIR" MILLRACE_BIN="$ROOT/build/release/bin/millrace" \
-            MILLRACE_BUILD_DIR="$ROOT/build/release" node "$ROOT/tests/bench/run.mjs" "$@" </dev/null &
+        env_export
+        export RUN_DIR MILLRACE_BIN=$ROOT/build/release/bin/millrace MILLRACE_BUILD_DIR=$ROOT/build/release
+        node "$ROOT/tests/bench/run.mjs" "$@" </dev/null &
         wait $!
         rc=$?
     fi

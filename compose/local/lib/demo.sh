@@ -3,11 +3,19 @@
 DEMO=$ROOT/compose/demo
 STACK_NAME[generator]='change generator'
 
+# demo_psql CMD...: with psql's environment for the demo's source.
+demo_psql() {
+    (
+        export PGHOST=127.0.0.1 PGPORT PGUSER=demo PGPASSWORD=$PG_DEMO_PASSWORD PGDATABASE=shop
+        PGPORT=$(port_of postgres)
+        "$@"
+    )
+}
+
 demo_databases() {
-    psql -Xq -v ON_ERROR_STOP=1 -f "$DEMO/shop.sql" "$(pg_url demo "$PG_DEMO_PASSWORD" shop)" \
-        >"$LOG_DIR/demo.log" 2>&1 &&
-        psql -Xq -v ON_ERROR_STOP=1 -f "$DEMO/warehouse.sql" \
-            "$(pg_url demo "$PG_DEMO_PASSWORD" warehouse)" >>"$LOG_DIR/demo.log" 2>&1 && return 0
+    demo_psql psql -Xq -v ON_ERROR_STOP=1 -f "$DEMO/shop.sql" >"$LOG_DIR/demo.log" 2>&1 &&
+        demo_psql psql -Xq -v ON_ERROR_STOP=1 -d warehouse -f "$DEMO/warehouse.sql" \
+            >>"$LOG_DIR/demo.log" 2>&1 && return 0
     warn 'the demo databases could not be made'
     log_tail "$LOG_DIR/demo.log"
     return 1
@@ -15,17 +23,17 @@ demo_databases() {
 
 generator_start() {
     proc_pid generator >/dev/null && return 0
-    proc_spawn generator "$DEMO/generate.sh" "$(pg_url demo "$PG_DEMO_PASSWORD" shop)"
+    demo_psql proc_spawn generator "$DEMO/generate.sh"
 }
 generator_stop() { proc_stop generator TERM 5; }
 
-# request METHOD URL BODY [HEADER...]: prints the answer's body; fails unless it was 2xx.
+# request METHOD URL BODY [TOKEN]: prints the answer's body; fails unless it was 2xx. Body and token
+# go through files, since anyone can read a command's arguments.
 request() {
-    local method=$1 url=$2 body=$3 header args=()
-    shift 3
-    for header; do args+=(-H "$header"); done
-    [[ -n $body ]] && args+=(-H 'Content-Type: application/json' --data-binary "$body")
-    curl -sS -m 30 --fail-with-body -X "$method" "${args[@]}" "$url"
+    local method=$1 url=$2 body=$3 token=${4:-}
+    curl -sS -m 30 --fail-with-body -X "$method" \
+        ${token:+-H @<(echo "Authorization: Bearer $token")} \
+        ${body:+-H 'Content-Type: application/json' --data-binary @<(printf %s "$body")} "$url"
 }
 
 # Register it until Connect takes it (it answers 409 while it rebalances), then wait for the task.
@@ -64,11 +72,11 @@ demo_pipeline() {
     local base answer token id
     base=http://127.0.0.1:$(port_of millrace)
     answer=$(request POST "$base/auth/login" \
-        "$(jq -nc --arg p "$ADMIN_PASSWORD" '{username: "admin", password: $p}')" 2>&1) || {
+        "{\"username\": \"admin\", \"password\": \"$ADMIN_PASSWORD\"}" 2>&1) || {
         warn "sign-in as admin failed: $answer"
         return 1
     }
-    token="Authorization: Bearer $(jq -r .access_token <<<"$answer")"
+    token=$(jq -r .access_token <<<"$answer")
     answer=$(request GET "$base/api/v1/pipelines?limit=1000" '' "$token" 2>&1) || {
         warn "the pipelines could not be listed: $answer"
         return 1

@@ -33,8 +33,8 @@ END
 # pg_url ROLE PASSWORD DATABASE
 pg_url() { echo "postgresql://$1:$2@127.0.0.1:$(port_of postgres)/$3"; }
 
-# The settings as KEY=value lines. A service that is not part of this run has no line... except
-# Kafka's two, which are printed empty with --no-kafka, so that a stale value is overwritten.
+# The settings as KEY=value lines. Without Kafka its two are empty rather than absent, so that an
+# `eval` overwrites what an earlier run left in a shell.
 env_print() {
     local kafka='' connect=''
     if [[ -f $RUN_DIR/kafka-wanted ]]; then
@@ -52,4 +52,12 @@ MILLRACE_ADMIN_PASSWORD=$ADMIN_PASSWORD
 DEMO_SOURCE_URL=$(pg_url demo "$PG_DEMO_PASSWORD" shop)
 DEMO_TARGET_URL=$(pg_url demo "$PG_DEMO_PASSWORD" warehouse)
 END
+}
+
+# env_export [PRINTER]: its lines into the environment of this shell.
+env_export() {
+    local line
+    while read -r line; do
+        export "${line?}"
+    done < <("${1:-env_print}")
 }

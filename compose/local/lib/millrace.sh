@@ -17,17 +17,16 @@ END
     [[ -d $ROOT/ui/out ]] && echo "MILLRACE_UI_DIR=$ROOT/ui/out"
 }
 
-millrace_prepare() {
-    local vars
-    mapfile -t vars < <(millrace_env)
-    quietly "$LOG_DIR/migrate.log" 'database migrated' env "${vars[@]}" "$MILLRACE_BIN" migrate
+# millrace_with CMD...: CMD with that environment; not through env(1), whose arguments anyone can read.
+millrace_with() {
+    (env_export millrace_env && "$@")
 }
 
-millrace_start() {
-    local vars
-    mapfile -t vars < <(millrace_env)
-    proc_spawn millrace env "${vars[@]}" "$MILLRACE_BIN" serve
+millrace_prepare() {
+    millrace_with quietly "$LOG_DIR/migrate.log" 'database migrated' "$MILLRACE_BIN" migrate
 }
+
+millrace_start() { millrace_with proc_spawn millrace "$MILLRACE_BIN" serve; }
 
 millrace_healthy() {
     curl -fsS -m 5 -o /dev/null "http://127.0.0.1:$(port_of millrace)/health" 2>/dev/null

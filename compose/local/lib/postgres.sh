@@ -66,24 +66,15 @@ postgres_start() {
     local run=()
     ((EUID == 0)) && run=(setpriv --reuid=postgres --regid=postgres --init-groups --)
     (cd "$PG_HOME" && proc_spawn postgres "${run[@]}" "$PG_BIN/postgres" -D "$PG_HOME/data" \
-        -p "$(port_of postgres)")
+        -p "$(port_of postgres)" -c listen_addresses=127.0.0.1 -c unix_socket_directories=)
 }
 
 postgres_healthy() { [[ $(pg_sql postgres -c 'SELECT 1' 2>/dev/null) == 1 ]]; }
 
-# Roles and databases, once. `demo` may do what a source's owner does: create databases, slots and
-# publications for all tables; `millrace` owns its database and can create others (tests do).
+# Roles and databases; a no-op when they are there.
 postgres_after() {
-    local name
-    pg_sql postgres >>"$LOG_DIR/postgres.log" 2>&1 <<END || return 1
-SELECT 'CREATE ROLE millrace' WHERE to_regrole('millrace') IS NULL \gexec
-SELECT 'CREATE ROLE demo' WHERE to_regrole('demo') IS NULL \gexec
-ALTER ROLE millrace LOGIN CREATEDB PASSWORD '$PG_MILLRACE_PASSWORD';
-ALTER ROLE demo LOGIN SUPERUSER CREATEDB REPLICATION PASSWORD '$PG_DEMO_PASSWORD';
-SELECT format('CREATE DATABASE %I OWNER %I', name, owner)
-  FROM (VALUES ('millrace', 'millrace'), ('shop', 'demo'), ('warehouse', 'demo')) d (name, owner)
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = name) \gexec
-END
+    (export PG_MILLRACE_PASSWORD PG_DEMO_PASSWORD
+        pg_sql postgres -f "$ROOT/compose/conf/roles.sql") >>"$LOG_DIR/postgres.log" 2>&1
 }
 
 postgres_stop() { proc_stop postgres INT 30; } # INT is PostgreSQL's "fast": no waiting for clients

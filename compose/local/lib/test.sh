@@ -73,10 +73,7 @@ test_set_up() {
 # What the tests are told. The sanitizers write to files, so that a report is seen even when the
 # process that made it was not expected to exit cleanly.
 test_environment() {
-    local line
-    while read -r line; do
-        export "${line?}"
-    done < <(wants_services && env_print)
+    wants_services && env_export
     export RUN_DIR MILLRACE_BIN=$ROOT/build/$TEST_PRESET/bin/millrace MILLRACE_BUILD_DIR=$ROOT/build/$TEST_PRESET
     [[ -d $ROOT/ui/out ]] && export MILLRACE_UI_DIR=$ROOT/ui/out
     mkdir -p "$RESULTS/sanitizer"
