@@ -23,7 +23,8 @@ lint_command() {
     else
         say 'clang-tidy: no C file differs from HEAD (--all reads every one)'
     fi
-    npm_ci tests && quietly "$LOG_DIR/tidy.log" 'tests/tidy' node --test tests/tidy/*.test.mjs || failed=1
+    npm_ci tests && npm_ci compose && quietly "$LOG_DIR/tidy.log" 'tests/tidy and compose' \
+        node --test tests/tidy/*.test.mjs compose/check.test.mjs || failed=1
     if ui_present; then
         npm_ci ui && quietly "$LOG_DIR/ui-lint.log" 'dashboard lint' npm --prefix ui run lint || failed=1
     fi

@@ -51,7 +51,7 @@ test_set_up() {
     stack_wipe
     (build_server "$TEST_PRESET") & jobs+=($!)
     if wants_node; then
-        (npm_ci tests) & jobs+=($!)
+        (npm_ci tests && npm_ci compose) & jobs+=($!)
     fi
     if wants browser || wants integration; then
         (build_ui) & jobs+=($!)
@@ -136,13 +136,13 @@ test_ctest() {
     test_count $((tests - failures - skipped)) "$failures" "$skipped"
 }
 
-test_tidy() { test_node tidy; }
+test_tidy() { test_node tidy "$ROOT"/compose/check.test.mjs; }
 test_integration() { test_node integration; }
 test_fault() { test_node fault; }
 
-test_node() {
+test_node() { # DIRECTORY [FILE...]
     local tap=$RESULTS/$1.tap files kind counts=()
-    files=("$ROOT/tests/$1"/*.test.mjs)
+    files=("$ROOT/tests/$1"/*.test.mjs "${@:2}")
     [[ -e ${files[0]} ]] || { test_broken "$1: there are no tests, which"; return; }
     test_run node --test --test-concurrency=1 \
         --test-reporter=spec --test-reporter-destination=stdout \
