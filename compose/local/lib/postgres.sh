@@ -57,12 +57,14 @@ postgres_prepare() {
         --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync) >>"$LOG_DIR/postgres.log" 2>&1
     local rc=$?
     rm -f "$pw"
+    # What initdb found out about this machine (its kind of shared memory) stays; ours comes after.
+    ((rc == 0)) && echo "include 'millrace.conf'" >>"$PG_HOME/data/postgresql.conf"
     return $rc
 }
 
 postgres_start() {
     # A copy, since the cluster's user may not be able to read the checkout.
-    install -m 644 "$ROOT/compose/conf/postgresql.conf" "$PG_HOME/data/postgresql.conf"
+    install -m 644 "$ROOT/compose/conf/postgresql.conf" "$PG_HOME/data/millrace.conf"
     local run=()
     ((EUID == 0)) && run=(setpriv --reuid=postgres --regid=postgres --init-groups --)
     (cd "$PG_HOME" && proc_spawn postgres "${run[@]}" "$PG_BIN/postgres" -D "$PG_HOME/data" \
