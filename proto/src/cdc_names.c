@@ -142,11 +142,11 @@ struct mr_span *mr__cdc_source_field(struct mr_change *c, struct mr_span name)
                : IS(name, "ord") ? &c->ord
                                  : NULL;
     case 4:
-        return IS(name, "name")                       ? &c->name
-               : IS(name, "txId") || IS(name, "txid") ? &c->tx_id
-               : IS(name, "gtid")                     ? &c->gtid
-               : IS(name, "file")                     ? &c->file
-                                                      : NULL;
+        return IS(name, "name")   ? &c->name
+               : IS(name, "txId") ? &c->tx_id
+               : IS(name, "gtid") ? &c->gtid
+               : IS(name, "file") ? &c->file
+                                  : NULL;
     case 5:
         return IS(name, "table") ? &c->table : NULL;
     case 6:

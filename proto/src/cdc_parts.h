@@ -59,8 +59,8 @@ static inline bool mr__has(const struct mr__payload *p, uint32_t any_of)
 
 enum mr__member mr__cdc_member(struct mr_span key);
 
-/* The place in a change of a field of the source block, by its name there (txId, commit_lsn) or
- * as CloudEvents spells it (txid, commitlsn). NULL when millrace has no use for it. */
+/* The place in a change of a field of the source block, by its name there (commit_lsn) or as
+ * CloudEvents spells it (commitlsn). NULL when millrace has no use for it. */
 struct mr_span *mr__cdc_source_field(struct mr_change *c, struct mr_span name);
 
 /* A scalar as text: a string's content, a number's digits, true or false; else empty. */

@@ -151,6 +151,8 @@ void mr__cdc_take_cloud_attributes(const struct mr__payload *p, struct mr_change
             continue;
         if (mr_span_is(name, "op"))
             c->op = mr__cdc_text(it.value);
+        else if (mr_span_is(name, "txid")) /* the transaction block's id; txId is the source's */
+            c->tx_id = c->tx_id.len > 0 ? c->tx_id : mr__cdc_text(it.value);
         else
             mr__cdc_take_source_field(c, name, it.value);
     }
