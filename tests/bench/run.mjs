@@ -1,0 +1,61 @@
+// run.mjs - `./dev bench [name…]`: each bench starts the floor and the peer beside ours on the same
+// input, and gives one table and one line of JSON.
+//
+//   node run.mjs [--quick] [--rounds N] [fanout] [eventlog]
+import { execFileSync } from 'node:child_process'
+import os from 'node:os'
+import fs from 'node:fs'
+import path from 'node:path'
+import { root } from '../support/services.mjs'
+
+const benches = { fanout: () => import('./fanout.mjs'), eventlog: () => import('./eventlog.mjs') }
+
+const names = []
+const options = { rounds: 3, quick: false, say: (line) => console.error(`  ${line}`) }
+for (let i = 2; i < process.argv.length; i++) {
+  const arg = process.argv[i]
+  if (arg === '--quick') Object.assign(options, { quick: true, rounds: 1 })
+  else if (arg === '--rounds') options.rounds = Number(process.argv[++i])
+  else if (arg === '--events') options.events = Number(process.argv[++i])
+  else if (benches[arg]) names.push(arg)
+  else {
+    console.error(`unknown bench: ${arg} (there are ${Object.keys(benches).join(', ')})`)
+    process.exit(2)
+  }
+}
+
+function version(file, args, pattern = /\d+(\.\d+)+/) {
+  try {
+    return pattern.exec(execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }))?.[0] ?? '?'
+  } catch {
+    return '?'
+  }
+}
+
+function machine() {
+  const cpu = os.cpus()
+  const peers = path.join(root, 'tests/bench/peers/node_modules/socket.io/package.json')
+  return {
+    when: new Date().toISOString().slice(0, 10),
+    commit: version('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], /\w+/),
+    cpu: `${cpu.length} × ${cpu[0]?.model.trim() ?? '?'}`,
+    kernel: os.release(),
+    node: process.versions.node,
+    'socket.io': fs.existsSync(peers) ? JSON.parse(fs.readFileSync(peers, 'utf8')).version : '–',
+    gcc: version('gcc', ['-dumpfullversion']),
+    postgresql: version('psql', ['--version']),
+    librdkafka: version('pkg-config', ['--modversion', 'rdkafka']),
+    libwebsockets: version('pkg-config', ['--modversion', 'libwebsockets']),
+    libuv: version('pkg-config', ['--modversion', 'libuv']),
+  }
+}
+
+const on = machine()
+for (const name of names.length ? names : Object.keys(benches)) {
+  console.error(`${name}:`)
+  const { default: bench } = await benches[name]()
+  const { result, text } = await bench(options)
+  console.log(`\n## ${name}\n\n${Object.entries(on).map(([k, v]) => `${k} ${v}`).join(', ')}\n\n${text}\n`)
+  console.log(JSON.stringify({ bench: name, rounds: options.rounds, quick: options.quick, on, result }))
+}
+process.exit(0)
