@@ -19,20 +19,24 @@
 struct mr_stream;
 
 struct mr_stream_options {
-    struct mr_server *server;  /* borrowed until mr_stream_free */
-    struct mr_pool *pool;      /* borrowed: replay pages are read on it */
-    struct mr_pg_pool *pg;     /* borrowed */
-    const char *database_url;  /* copied: the LISTEN connection is its own */
+    struct mr_server *server; /* borrowed until mr_stream_free */
+    uv_loop_t *loop;          /* borrowed: the loop that the server runs on */
+    struct mr_pool *pool;     /* borrowed: replay pages are read on it */
+    struct mr_pg_pool *pg;    /* borrowed */
+    const char *database_url; /* copied: the LISTEN connection is its own */
     int64_t connect_timeout_ms;
-    bool logger_in_process;    /* batches come by mr_stream_post_batch first, notices second */
+    bool logger_in_process; /* batches come by mr_stream_post_batch first, notices second */
+    /* A pipeline's row changed, in this process or another; NULL: nobody asks. [thread: loop] */
+    void (*on_pipelines)(void *ctx);
+    void *ctx;
 };
 
 /* Make it and start its listener thread; PostgreSQL may be away (it keeps trying; until the head is
  * known once, subscriptions wait). MR_OK; MR_E_NOMEM; MR_E_IO. [thread: loop] */
 MR_MUSTCHECK int mr_stream_new(struct mr_stream **out, const struct mr_stream_options *opt);
-/* Stop the listener and drop every subscriber. Call before the pool, the pg pool and the server are
- * freed; the stream itself goes when the last worker has brought its page back, so the loop must run
- * once more after it. [thread: loop] */
+/* Stop the listener and drop every subscriber. Then free the pool (which finishes the pages being
+ * read) and close the server, in this order: the stream's memory goes when its timer is closed and
+ * the last page has come back to the loop, so the loop must run on until then. [thread: loop] */
 void mr_stream_free(struct mr_stream *st);
 
 /* A batch was committed. Takes a reference when it keeps it. Never blocks. [thread: any] */
@@ -52,9 +56,9 @@ struct mr_stream_want {
 MR_MUSTCHECK int mr_stream_parse(struct mr_span args, struct mr_stream_want *out,
                                  const char **reason);
 
-/* Subscribe a socket that may read the pipeline (the caller has checked), join its room, replay, and
- * acknowledge with {ok, pipeline_id, room, last_seq, replayed, live}. A second subscription of the
- * same socket and pipeline replaces the first. [thread: loop] */
+/* Subscribe a socket that may read the pipeline (the caller has checked), join its room, replay,
+ * and acknowledge with {ok, pipeline_id, room, last_seq, replayed, live}. A second subscription of
+ * the same socket and pipeline replaces the first. [thread: loop] */
 void mr_stream_subscribe(struct mr_stream *st, struct mr_socket *s,
                          const struct mr_stream_want *want, int64_t ack_id);
 /* Leave; true when it was subscribed. [thread: loop] */
