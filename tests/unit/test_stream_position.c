@@ -1,8 +1,9 @@
 /* test_stream_position.c - where a subscriber stands decides what it gets next. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 #include "stream/position.h"
 #include "stream/stream.h"
