@@ -170,6 +170,13 @@ static int read_side(struct side *s, struct mr__payload *p, struct mr_change *c)
     return rc;
 }
 
+static struct side side_of(const char *name, struct mr_span text, char *reason)
+{
+    const char *end = text.len > 0 ? text.ptr + text.len : text.ptr; /* ptr may be NULL */
+
+    return (struct side){name, text.ptr, text.ptr, end, reason};
+}
+
 static bool is_object(struct mr_span value)
 {
     return mr_json_type(value) == MR_JSON_OBJECT;
@@ -281,7 +288,7 @@ static int classify(struct mr_span topic, struct mr_span key, const struct side 
 /* The key, unwrapped on its own: its converter is configured apart from the value's. */
 static int read_key(struct mr_span key, char *reason, struct mr_span *out)
 {
-    struct side s = {"key", key.ptr, key.ptr, key.ptr + key.len, reason};
+    struct side s = side_of("key", key, reason);
     struct mr_change ignored;
     struct mr__payload p;
     int rc;
@@ -296,7 +303,7 @@ static int read_key(struct mr_span key, char *reason, struct mr_span *out)
 int mr_cdc_read(struct mr_span topic, struct mr_span key, struct mr_span value,
                 struct mr_change *out, char reason[MR_CDC_REASON_MAX])
 {
-    struct side s = {"value", value.ptr, value.ptr, value.ptr + value.len, reason};
+    struct side s = side_of("value", value, reason);
     struct mr__payload p = {.type = MR_JSON_NULL};
     struct mr_span key_payload = MR_SPAN_NONE;
     struct mr_change c;
@@ -308,8 +315,10 @@ int mr_cdc_read(struct mr_span topic, struct mr_span key, struct mr_span value,
         rc = read_side(&s, &p, &c);
     if (rc == MR_OK && key.len > 0) {
         rc = read_key(key, reason, &key_payload);
-        if (value.ptr == NULL)
-            rc = MR_OK; /* a tombstone is one whatever its key is */
+        if (value.ptr == NULL) { /* a tombstone is one whatever its key is */
+            reason[0] = '\0';
+            rc = MR_OK;
+        }
     }
     if (rc == MR_OK)
         rc = classify(topic, key_payload, &s, &p, &c);
