@@ -39,11 +39,11 @@ void *mr_alloc(size_t n)
 
 void *mr_zalloc(size_t n, size_t size)
 {
-    if (must_fail())
+    size_t bytes;
+
+    if (__builtin_mul_overflow(n, size, &bytes) || must_fail())
         return NULL;
-    if (n == 0 || size == 0)
-        n = size = 1;
-    return calloc(n, size);
+    return calloc(1, bytes > 0 ? bytes : 1);
 }
 
 void *mr_realloc(void *ptr, size_t n)

@@ -49,7 +49,8 @@ static inline struct mr_span guard_copy(struct guard *g, struct mr_span text)
 /* Does a span lie within the text that it was read from? Empty ones do. */
 static inline bool span_inside(struct mr_span s, struct mr_span text)
 {
-    return s.len == 0 || (s.ptr >= text.ptr && s.ptr + s.len <= text.ptr + text.len);
+    return s.len == 0 ||
+           (s.len <= text.len && s.ptr >= text.ptr && s.ptr + s.len <= text.ptr + text.len);
 }
 
 #endif
