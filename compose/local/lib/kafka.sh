@@ -7,8 +7,7 @@ JAVA_SMALL=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xshare:au
 kafka_prepare() {
     local dir=$RUN_DIR/kafka
     mkdir -p "$dir"
-    port_choose controller || return 1
-    kafka_configure
+    kafka_configure || return 1
     [[ -s $dir/data/meta.properties ]] && return 0
     rm -rf "$dir/data"
     # 22 URL-safe characters are a cluster id.
@@ -20,6 +19,7 @@ kafka_prepare() {
 # What every deployment shares is in compose/conf; places and ports are this run's.
 kafka_configure() {
     local controller
+    port_choose controller || return 1
     controller=$(port_of controller)
     cat "$ROOT/compose/conf/kafka.properties" - >"$RUN_DIR/kafka/server.properties" <<END
 
@@ -31,14 +31,13 @@ END
 }
 
 kafka_start() {
-    kafka_configure
+    kafka_configure || return 1
     proc_spawn kafka "$JAVA" "${JAVA_SMALL[@]}" -Xmx512m -cp "$JAVA_CACHE/kafka/*" \
         -Dlog4j.configuration="file:$KAFKA_LOG4J" kafka.Kafka "$RUN_DIR/kafka/server.properties"
 }
 
 # Metadata from the broker itself, through the client library that millrace uses.
 kafka_healthy() {
-    port_free "$(port_of kafka)" && return 1 # spares a client start while the JVM warms up
     timeout 5 kcat -b "127.0.0.1:$(port_of kafka)" -L -m 3 2>/dev/null |
         grep -q "broker 1 at 127.0.0.1:$(port_of kafka)"
 }

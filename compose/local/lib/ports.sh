@@ -6,12 +6,25 @@
 declare -gA PORT_DEFAULT=([postgres]=55432 [redis]=56379 [kafka]=59092 [controller]=59093
     [connect]=58083 [millrace]=8000)
 
-# port_free PORT: nobody on this machine listens there (IPv4 or IPv6). Needs no tool but the kernel.
-port_free() {
+# port_listeners PORT: the inodes of the sockets that listen there, IPv4 and IPv6. Asks the kernel
+# itself, so that it needs no tool.
+port_listeners() {
     local hex
     printf -v hex ':%04X' "$1"
-    ! awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 }
-        END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+    awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10 }' \
+        /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+port_free() { [[ -z $(port_listeners "$1") ]]; }
+
+# port_held_by PORT PID: it is this process that listens, not somebody else who got there first.
+port_held_by() {
+    local inode sockets
+    sockets=$(find "/proc/$2/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null)
+    for inode in $(port_listeners "$1"); do
+        [[ $sockets == *"socket:[$inode]"* ]] && return 0
+    done
+    return 1
 }
 
 port_of() { cat "$PORT_DIR/$1" 2>/dev/null; }

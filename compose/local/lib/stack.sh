@@ -26,18 +26,25 @@ stack_unlock() {
     LOCKED=''
 }
 
+# service_healthy NAME: our process is alive, the port is its own, and it answers as it should.
+service_healthy() {
+    local pid
+    pid=$(proc_pid "$1") && port_held_by "$(port_of "$1")" "$pid" && "${1}_healthy"
+}
+
 # service_up NAME: healthy when this returns 0. One already healthy is left alone; one that is alive
 # but does not answer is replaced; a port that was taken meanwhile is exchanged.
 service_up() {
     local name=$1 from=${EPOCHREALTIME/[.,]/} try deadline
     deadline=$((from + STACK_DEADLINE[$name] * 1000000))
-    if proc_pid "$name" >/dev/null; then
-        "${name}_healthy" && { say "${STACK_NAME[$name]} is up on port $(port_of "$name")"; return 0; }
-        "${name}_stop"
+    if service_healthy "$name"; then
+        say "${STACK_NAME[$name]} is up on port $(port_of "$name")"
+        return 0
     fi
+    "${name}_stop"
     port_choose "$name" || return 1
     if ! "${name}_prepare"; then
-        warn "${STACK_NAME[$name]}: its data directory could not be prepared"
+        warn "${STACK_NAME[$name]} could not be prepared"
         log_tail "$LOG_DIR/$name.log"
         return 1
     fi
@@ -47,22 +54,23 @@ service_up() {
             return 0
         }
         ((${EPOCHREALTIME/[.,]/} > deadline)) && break
-        port_free "$(port_of "$name")" || { "${name}_stop"; port_choose "$name"; }
-        sleep 1
+        "${name}_stop"
+        port_choose "$name"
+        sleep 0.5
     done
+    "${name}_stop"
     warn "${STACK_NAME[$name]} is not healthy after $(elapsed "$from") s"
     log_tail "$LOG_DIR/$name.log"
     return 1
 }
 
-# Until it answers; fails at once when the process is gone.
+# Until it is healthy; fails at once when the process is gone.
 service_wait() {
-    while ! "${1}_healthy"; do
+    until service_healthy "$1"; do
         proc_pid "$1" >/dev/null || return 1
         ((${EPOCHREALTIME/[.,]/} > $2)) && return 1
         sleep 0.1
     done
-    proc_pid "$1" >/dev/null # it is ours that answered
 }
 
 # All at once, Connect after its broker. NO_KAFKA leaves the JVM out.
@@ -102,7 +110,7 @@ stack_status() {
         health=stopped
         if pid=$(proc_pid "$name"); then
             health=healthy
-            "${name}_healthy" || health='NOT answering'
+            service_healthy "$name" || health='NOT answering'
         fi
         [[ $health == healthy ]] || failed=1
         printf '%-15s %8s %6s  %s\n' "$name" "${pid:--}" "$(port_of "$name" || echo -)" "$health"
