@@ -35,7 +35,7 @@ CREATE TABLE pipeline_runs_default PARTITION OF pipeline_runs DEFAULT;
 CREATE TABLE event_log_head (
     one      boolean PRIMARY KEY DEFAULT true CHECK (one),
     last_seq bigint  NOT NULL
-);
+) WITH (fillfactor = 10);  -- updated by every transaction: room for new versions on its own page
 INSERT INTO event_log_head (last_seq) VALUES (0);
 
 -- Where the log stands in Kafka. Advanced by compare-and-set in the transaction that stores the rows;
@@ -46,7 +46,7 @@ CREATE TABLE consumer_offsets (
     next_offset bigint      NOT NULL,
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
-);
+) WITH (fillfactor = 50);
 
 -- Exact at every commit, so that no dashboard ever counts rows. total = insert + update + delete + other.
 CREATE TABLE pipeline_counters (
@@ -64,7 +64,7 @@ CREATE TABLE pipeline_counters (
     last_pipeline_seq bigint  NOT NULL DEFAULT 0,
     last_event_at     timestamptz,
     last_position     text
-);
+) WITH (fillfactor = 50);
 
 -- What could not be read or stored: kept whole, so that it can be retried after a fix.
 CREATE TABLE dead_letters (
@@ -78,7 +78,10 @@ CREATE TABLE dead_letters (
     headers      jsonb       NOT NULL DEFAULT '[]',  -- [{"key": text, "value": base64}]
     record_ts    timestamptz,
     reason       text        NOT NULL,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (topic, partition, "offset")
+    created_at   timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX dead_letters_pipeline ON dead_letters (pipeline_id, created_at);
+-- Not unique: a topic that is deleted and made anew counts its offsets from 0 again. That a record
+-- has one letter only is consumer_offsets' doing.
+CREATE INDEX dead_letters_record ON dead_letters (topic, partition, "offset");
+CREATE INDEX dead_letters_recent ON dead_letters (created_at, id);
+CREATE INDEX dead_letters_pipeline ON dead_letters (pipeline_id, created_at, id);
