@@ -1,0 +1,82 @@
+/* api.c - the interface's life, and what it counts. */
+#include "api/api.h"
+#include "api/dispatch.h"
+#include "api/throttle.h"
+#include "base/clock.h"
+#include "proto/alloc.h"
+
+static void make_metrics(struct mr_api *api)
+{
+    static const char *const classes[] = {"class=\"other\"", "class=\"1xx\"", "class=\"2xx\"",
+                                          "class=\"3xx\"",   "class=\"4xx\"", "class=\"5xx\""};
+
+    for (size_t i = 0; i < 6; i++)
+        api->responses[i] = mr_metric_counter("millrace_http_responses_total",
+                                              "HTTP responses by class of status", classes[i]);
+    api->seconds = mr_metric_histogram("millrace_http_request_seconds",
+                                       "From a whole request to its reply being queued", NULL);
+    api->refused = mr_metric_counter("millrace_http_refused_total",
+                                     "Requests refused because every worker was taken", NULL);
+    api->bad_json = mr_metric_counter("millrace_http_bad_json_total",
+                                      "Request bodies that were not JSON", NULL);
+    api->logins = mr_metric_counter("millrace_logins_total", "Successful sign-ins", NULL);
+    api->login_failures =
+        mr_metric_counter("millrace_login_failures_total", "Sign-ins with wrong credentials", NULL);
+}
+
+int mr_api_new(struct mr_api **out, const struct mr_api_options *opt)
+{
+    struct mr_api *api = mr_zalloc(1, sizeof(*api));
+    int rc;
+
+    if (!api)
+        return MR_E_NOMEM;
+    api->opt = *opt;
+    api->anonymous = opt->cfg->anonymous;
+    api->started_ms = mr_mono_ms();
+    make_metrics(api);
+    rc = mr_throttle_new(&api->throttle);
+    if (rc == MR_OK)
+        rc = mr_pool_new(&api->auth_pool, MR_AUTH_THREADS, MR_AUTH_QUEUE);
+    if (rc != MR_OK) {
+        mr_api_free(api);
+        return rc;
+    }
+    mr_on_http(opt->server, mr_dispatch, api);
+    mr_on_http_error(opt->server, mr_dispatch_error, api);
+    *out = api;
+    return MR_OK;
+}
+
+void mr_api_stop(struct mr_api *api)
+{
+    atomic_store(&api->stopping, true);
+    mr_health_stopping(api->opt.health);
+}
+
+size_t mr_api_in_flight(struct mr_api *api)
+{
+    return atomic_load(&api->in_flight);
+}
+
+void mr_api_join(struct mr_api *api)
+{
+    if (api->auth_pool)
+        mr_pool_free(api->auth_pool);
+    api->auth_pool = NULL;
+}
+
+void mr_api_free(struct mr_api *api)
+{
+    if (!api)
+        return;
+    mr_api_join(api);
+    mr_throttle_free(api->throttle);
+    mr_free(api);
+}
+
+const struct mr_route *mr_api_routes(size_t *n)
+{
+    *n = mr_routes_n;
+    return mr_routes;
+}

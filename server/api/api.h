@@ -1,0 +1,68 @@
+/* api.h - the REST interface: the route table, who may call what, and the way of a request through
+ * it.
+ *
+ *   loop: head checks (method, path, token, role, body) -> worker: handler -> loop: reply
+ *
+ * Nothing here blocks the loop. What belongs to other parts of the program (the event logger's
+ * status, the health of Kafka) comes in by callbacks, so that api depends on neither. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "api/auth.h"
+#include "api/health.h"
+#include "api/static.h"
+#include "base/config.h"
+#include "base/metrics.h"
+#include "base/pool.h"
+#include "millrace/millrace.h"
+#include "store/pg.h"
+#include "stream/stream.h"
+#include <stdatomic.h>
+
+#define MR_API_DB_WAIT_MS 1000 /* for a free connection of the pool */
+#define MR_AUTH_THREADS   2    /* of bcrypt at a time */
+#define MR_AUTH_QUEUE     64
+
+struct mr_api_options {
+    const struct mr_config *cfg;
+    struct mr_server *server;
+    struct mr_pg_pool *pg;
+    struct mr_pool *workers;
+    struct mr_stream *stream;
+    struct mr_auth *auth;
+    struct mr_health *health;
+    struct mr_static *files; /* NULL: no dashboard */
+    /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
+     * [thread: any] */
+    void (*logger_json)(struct mr_buf *out, void *ctx);
+    void *logger_ctx;
+};
+
+struct mr_api {
+    struct mr_api_options opt;
+    struct mr_pool *auth_pool;
+    struct mr_throttle *throttle;
+    const char *anonymous; /* borrowed from cfg */
+    atomic_size_t in_flight;
+    atomic_bool stopping;
+    uint64_t started_ms;
+    struct mr_metric *responses[6]; /* by status class */
+    struct mr_metric *seconds, *refused, *bad_json, *logins, *login_failures;
+};
+
+/* Borrows everything in opt until mr_api_free. Registers itself for the server's HTTP requests.
+ * MR_OK; MR_E_NOMEM; MR_E_IO. [thread: loop] */
+MR_MUSTCHECK int mr_api_new(struct mr_api **out, const struct mr_api_options *opt);
+/* From now on every request is answered 503 (health says so, too). [thread: any] */
+void mr_api_stop(struct mr_api *api);
+/* Requests that a worker has not answered yet. [thread: any] */
+size_t mr_api_in_flight(struct mr_api *api);
+/* Finish the sign-ins in hand, join their threads. Blocks; not on the loop. */
+void mr_api_join(struct mr_api *api);
+void mr_api_free(struct mr_api *api);
+
+struct mr_route;
+/* The route table, for the test that compares it with openapi.yaml. */
+const struct mr_route *mr_api_routes(size_t *n);
+
+#endif

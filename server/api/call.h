@@ -1,0 +1,95 @@
+/* call.h - one REST call on its way through a handler: the request, who asks, the answer as it
+ * grows.
+ *
+ * A handler is straight-line code. It reads parameters and fields, collecting every fault, asks for
+ * a database connection when it needs one, appends the answer to c->out and returns MR_OK; or it
+ * returns mr_call_fail(..) or an error code, which becomes an RFC 9457 problem document. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/router.h"
+#include "millrace/millrace.h"
+#include "proto/json.h"
+
+#define MR_CALL_HEADERS_MAX 12
+#define MR_CALL_BODY_MAX    (64u << 20)
+
+struct mr_api;
+
+struct mr_call {
+    struct mr_api *api;      /* borrowed */
+    struct mr_http_req *req; /* taken by the reply */
+    const struct mr_route *route;
+    struct mr_span params[MR_ROUTE_PARAMS_MAX];
+    struct mr_identity who; /* role MR_ROLE_NONE: nobody */
+    struct mr_span body;    /* the checked JSON value, or empty */
+    uint64_t started_us;
+    bool head; /* HEAD */
+    char request_id[65];
+    /* the answer */
+    int status;       /* 200 */
+    const char *type; /* "application/json" */
+    struct mr_buf out;
+    struct mr_buf head_text; /* values of the headers below, each with its NUL */
+    struct {
+        const char *name;
+        size_t value; /* offset into head_text */
+    } headers[MR_CALL_HEADERS_MAX];
+    size_t n_headers;
+    struct mr_span borrowed; /* answer instead of out: bytes that outlive the reply */
+    /* what went wrong */
+    char detail[512];
+    int fail_status;      /* 0: by the error code */
+    struct mr_buf errors; /* elements {"field":..,"message":..}, comma-separated */
+    struct mr_buf extra;  /* further members of the problem: ,"current_status":"RUNNING" */
+    struct mr_pg *db;
+};
+
+/* Say what went wrong, for people; returns err. status 0: the one of err. */
+int mr_call_fail(struct mr_call *c, int err, int status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* One more fault of the input; the handler goes on collecting. */
+void mr_call_fault(struct mr_call *c, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* MR_OK, or MR_E_INVAL (422) when a fault was recorded. */
+MR_MUSTCHECK int mr_call_faults(struct mr_call *c);
+/* A response header. name is a literal; the value is copied. */
+void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A connection for this call, given back when it ends. MR_E_DB, MR_E_AGAIN: the reason is said. */
+MR_MUSTCHECK int mr_call_db(struct mr_call *c, struct mr_pg **db);
+/* Give it back before the end: for handlers that compute for long. */
+void mr_call_db_release(struct mr_call *c);
+
+/* ---- parameters; each records a fault when the value is not acceptable --------------------- */
+
+/* A query parameter as a string; NULL when absent or empty. store keeps the text. */
+const char *mr_call_query(struct mr_call *c, const char *name, struct mr_buf *store);
+int64_t mr_call_query_int(struct mr_call *c, const char *name, int64_t fallback, int64_t min,
+                          int64_t max);
+bool mr_call_query_bool(struct mr_call *c, const char *name);
+/* A UUID of the query, lower case; NULL when absent. */
+const char *mr_call_query_uuid(struct mr_call *c, const char *name, char out[MR_UUID_TEXT]);
+/* An RFC 3339 time (or date) of the query; NULL when absent. */
+const char *mr_call_query_time(struct mr_call *c, const char *name, struct mr_buf *store);
+/* Path parameter i as a UUID; MR_E_NOTFOUND (said so) when it is not one: nothing has such an id.
+ */
+MR_MUSTCHECK int mr_call_param_uuid(struct mr_call *c, size_t i, const char *what,
+                                    char out[MR_UUID_TEXT]);
+/* An opaque cursor "<a>~<b>" in hex, made by mr_call_next: false when absent; records a fault when
+ * it is not one of ours. */
+bool mr_call_cursor(struct mr_call *c, struct mr_buf *store, const char **a, const char **b);
+/* Link: <the same request with this cursor>; rel="next". */
+void mr_call_next(struct mr_call *c, const char *a, const char *b);
+
+/* ---- fields of the JSON body --------------------------------------------------------------- */
+
+/* A string field as text, without NULs, min..max characters (code points); NULL when absent or null
+ * (a fault if required). */
+const char *mr_call_text(struct mr_call *c, const char *name, bool required, size_t min, size_t max,
+                         struct mr_buf *store);
+/* A field of a JSON type, as its raw text; NULL when absent or null. */
+const char *mr_call_raw(struct mr_call *c, const char *name, enum mr_json_type type,
+                        struct mr_buf *store);
+
+#endif

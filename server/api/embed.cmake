@@ -1,0 +1,10 @@
+# Writes the contract into OUT as C: hex bytes, so that no quoting rule stands in between.
+set(body "#include <stddef.h>\n\n")
+foreach(form yaml json)
+  file(READ ${DIR}/openapi.${form} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND body "extern const unsigned char mr_openapi_${form}[];\nextern const size_t mr_openapi_${form}_len;\n")
+  string(APPEND body "const unsigned char mr_openapi_${form}[] = {${bytes}0};\n")
+  string(APPEND body "const size_t mr_openapi_${form}_len = sizeof(mr_openapi_${form}) - 1;\n\n")
+endforeach()
+file(WRITE ${OUT} "${body}")

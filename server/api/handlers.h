@@ -1,0 +1,37 @@
+/* handlers.h - every handler of the route table, one file a resource. [thread: worker] unless the
+ * table says loop. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/call.h"
+
+/* auth_routes.c */
+int mr_post_login(struct mr_call *c);
+int mr_post_refresh(struct mr_call *c);
+int mr_post_logout(struct mr_call *c);
+int mr_get_me(struct mr_call *c);
+/* pipelines.c */
+int mr_get_pipelines(struct mr_call *c);
+int mr_post_pipelines(struct mr_call *c);
+int mr_get_pipeline(struct mr_call *c);
+int mr_delete_pipeline(struct mr_call *c);
+int mr_post_pipeline_start(struct mr_call *c);
+int mr_post_pipeline_stop(struct mr_call *c);
+int mr_post_pipeline_pause(struct mr_call *c);
+int mr_post_pipeline_resume(struct mr_call *c);
+/* monitoring.c */
+int mr_get_events(struct mr_call *c);
+int mr_get_event(struct mr_call *c);
+int mr_get_dashboard(struct mr_call *c);
+int mr_get_logger_status(struct mr_call *c);
+int mr_get_dead_letters(struct mr_call *c);
+/* system.c: [thread: loop] */
+int mr_get_health(struct mr_call *c);
+int mr_get_livez(struct mr_call *c);
+int mr_get_readyz(struct mr_call *c);
+int mr_get_metrics(struct mr_call *c);
+int mr_get_config_json(struct mr_call *c);
+int mr_get_openapi_yaml(struct mr_call *c);
+int mr_get_openapi_json(struct mr_call *c);
+
+#endif

@@ -1,0 +1,218 @@
+/* health.c - one thread a probe, one lock for the answers. An answer that is much older than it
+ * should be is not passed off as news: the probe hangs, and that is said. */
+#include "api/health.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/alloc.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#define LATE_MS 10000 /* beyond its interval: the probe itself hangs */
+
+enum state { UNKNOWN, UP, DOWN, OFF };
+static const char *const state_names[] = {"unknown", "up", "down", "off"};
+
+struct watch {
+    struct mr_health *health;
+    struct mr_probe probe;
+    pthread_t thread;
+    bool started;
+    enum state state; /* {lock} and what follows */
+    struct mr_probe_result last;
+    int64_t at_us;  /* Unix time of the answer */
+    uint64_t at_ms; /* monotonic */
+    uint64_t took_us;
+};
+
+struct mr_health {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool closing, stopping; /* {lock} */
+    struct watch watches[MR_HEALTH_PROBES_MAX];
+    size_t n;
+};
+
+static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint64_t from_us)
+{
+    enum state state = rc == MR_OK ? UP : rc == MR_E_END ? OFF : DOWN, old;
+
+    pthread_mutex_lock(&w->health->lock);
+    old = w->state;
+    w->state = state;
+    w->last = *r;
+    w->at_us = mr_wall_us();
+    w->at_ms = mr_mono_ms();
+    w->took_us = mr_mono_us() - from_us;
+    pthread_mutex_unlock(&w->health->lock);
+    if (state == DOWN && old != DOWN)
+        LOG_WARN("dependency_down", F_STR("name", w->probe.name), F_STR("why", r->detail));
+    if (state == UP && old == DOWN)
+        LOG_INFO("dependency_up", F_STR("name", w->probe.name));
+}
+
+static void *watch_run(void *arg)
+{
+    struct watch *w = arg;
+    struct mr_health *h = w->health;
+    bool closing = false;
+
+    mr_log_thread("health");
+    while (!closing) {
+        struct mr_probe_result r = {.figure = -1};
+        uint64_t from = mr_mono_us(), pause;
+        struct timespec until;
+        int rc = w->probe.ask(w->probe.ctx, &r);
+
+        keep(w, rc, &r, from);
+        pause = rc == MR_OK || rc == MR_E_END ? w->probe.every_ms : w->probe.every_ms / 3;
+        if (pause < 300)
+            pause = 300;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)(pause / 1000);
+        until.tv_nsec += (long)(pause % 1000) * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        pthread_mutex_lock(&h->lock);
+        while (!h->closing && pthread_cond_timedwait(&h->wake, &h->lock, &until) == 0)
+            ;
+        closing = h->closing;
+        pthread_mutex_unlock(&h->lock);
+    }
+    return NULL;
+}
+
+int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t n)
+{
+    struct mr_health *h = mr_zalloc(1, sizeof(*h));
+    pthread_condattr_t attr;
+
+    if (!h)
+        return MR_E_NOMEM;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    for (size_t i = 0; i < n && i < MR_HEALTH_PROBES_MAX; i++) {
+        struct watch *w = &h->watches[h->n++];
+
+        w->health = h;
+        w->probe = probes[i];
+        w->last.figure = -1;
+        w->at_ms = mr_mono_ms();
+        if (pthread_create(&w->thread, NULL, watch_run, w) != 0) {
+            mr_health_free(h);
+            return MR_E_IO;
+        }
+        w->started = true;
+    }
+    *out = h;
+    return MR_OK;
+}
+
+void mr_health_stopping(struct mr_health *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->stopping = true;
+    pthread_mutex_unlock(&h->lock);
+}
+
+static bool is_late(const struct watch *w)
+{
+    return mr_mono_ms() - w->at_ms > w->probe.every_ms + LATE_MS;
+}
+
+static void write_watch(struct mr_buf *out, const struct watch *w)
+{
+    enum state state = is_late(w) ? DOWN : w->state;
+    char time[MR_TIME_TEXT];
+
+    mr_buf_addf(out, "\"%s\":{\"status\":\"%s\"", w->probe.name, state_names[state]);
+    if (w->at_us > 0) {
+        mr_time_format(w->at_us, time);
+        mr_buf_addf(out, ",\"latency_ms\":%.3f,\"checked_at\":\"%s\"", (double)w->took_us / 1000,
+                    time);
+    }
+    if (is_late(w)) {
+        mr_buf_add_str(out, ",\"detail\":\"it does not answer\"");
+    } else if (w->last.detail[0]) {
+        mr_buf_add_str(out, ",\"detail\":");
+        mr_json_add_string(out, mr_span_str(w->last.detail));
+    }
+    mr_buf_add_char(out, '}');
+}
+
+int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
+{
+    bool stopping, degraded = false;
+    int64_t figure = -1;
+
+    pthread_mutex_lock(&h->lock);
+    stopping = h->stopping;
+    for (size_t i = 0; i < h->n; i++) {
+        if (h->watches[i].state == DOWN || is_late(&h->watches[i]))
+            degraded = true;
+        if (h->watches[i].state == UP && h->watches[i].last.figure >= 0)
+            figure = h->watches[i].last.figure;
+    }
+    mr_buf_addf(out, "{\"status\":\"%s\",\"queue_length\":",
+                stopping   ? "stopping"
+                : degraded ? "degraded"
+                           : "ok");
+    if (figure >= 0)
+        mr_buf_add_i64(out, figure);
+    else
+        mr_buf_add_str(out, "null");
+    mr_buf_add_str(out, ",\"checks\":{");
+    for (size_t i = 0; i < h->n; i++) {
+        if (i > 0)
+            mr_buf_add_char(out, ',');
+        write_watch(out, &h->watches[i]);
+    }
+    pthread_mutex_unlock(&h->lock);
+    mr_buf_addf(out, "},\"version\":\"%s\",\"uptime_seconds\":%.3f}", MILLRACE_VERSION,
+                (double)uptime_ms / 1000);
+    return stopping ? 503 : 200;
+}
+
+bool mr_health_ready(struct mr_health *h, char *detail, size_t size)
+{
+    bool ready = true;
+
+    pthread_mutex_lock(&h->lock);
+    if (h->stopping) {
+        ready = false;
+        snprintf(detail, size, "The server is shutting down.");
+    }
+    for (size_t i = 0; i < h->n && ready; i++) {
+        const struct watch *w = &h->watches[i];
+
+        if (!w->probe.required || (w->state == UP && !is_late(w)))
+            continue;
+        ready = false;
+        snprintf(detail, size, "%s is %s%s%s", w->probe.name,
+                 is_late(w) ? "not answering" : state_names[w->state],
+                 w->last.detail[0] ? ": " : "", w->last.detail);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return ready;
+}
+
+void mr_health_free(struct mr_health *h)
+{
+    if (!h)
+        return;
+    pthread_mutex_lock(&h->lock);
+    h->closing = true;
+    pthread_cond_broadcast(&h->wake);
+    pthread_mutex_unlock(&h->lock);
+    for (size_t i = 0; i < h->n; i++)
+        if (h->watches[i].started)
+            pthread_join(h->watches[i].thread, NULL);
+    pthread_cond_destroy(&h->wake);
+    pthread_mutex_destroy(&h->lock);
+    mr_free(h);
+}

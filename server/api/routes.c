@@ -1,0 +1,43 @@
+/* routes.c - the table. What is served is here and in openapi.yaml, and nowhere else. */
+#include "api/dispatch.h"
+#include "api/handlers.h"
+
+#define V1 "/api/v1"
+
+/* clang-format off */
+const struct mr_route mr_routes[] = {
+    /* method    path                                     role              runs          body              handler */
+    {"GET",    "/health",                              MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_health, NULL},
+    {"GET",    "/livez",                               MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_livez, NULL},
+    {"GET",    "/readyz",                              MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_readyz, NULL},
+    {"GET",    "/metrics",                             MR_ROLE_VIEWER,   MR_ON_LOOP,   MR_BODY_NONE,     mr_get_metrics, "metrics"},
+    {"GET",    "/config.json",                         MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_config_json, NULL},
+    {"GET",    "/openapi.yaml",                        MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_openapi_yaml, NULL},
+    {"GET",    "/openapi.json",                        MR_ROLE_NONE,     MR_ON_LOOP,   MR_BODY_NONE,     mr_get_openapi_json, NULL},
+
+    {"POST",   "/auth/login",                          MR_ROLE_NONE,     MR_ON_AUTH,   MR_BODY_JSON,     mr_post_login, NULL},
+    {"POST",   "/auth/refresh",                        MR_ROLE_NONE,     MR_ON_WORKER, MR_BODY_JSON,     mr_post_refresh, NULL},
+    {"POST",   "/auth/logout",                         MR_ROLE_NONE,     MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_logout, NULL},
+    {"GET",    "/auth/me",                             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_me, NULL},
+    {"POST",   V1 "/auth/login",                       MR_ROLE_NONE,     MR_ON_AUTH,   MR_BODY_JSON,     mr_post_login, NULL},
+    {"POST",   V1 "/auth/refresh",                     MR_ROLE_NONE,     MR_ON_WORKER, MR_BODY_JSON,     mr_post_refresh, NULL},
+    {"POST",   V1 "/auth/logout",                      MR_ROLE_NONE,     MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_logout, NULL},
+    {"GET",    V1 "/auth/me",                          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_me, NULL},
+
+    {"GET",    V1 "/pipelines",                        MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipelines, NULL},
+    {"POST",   V1 "/pipelines",                        MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_JSON,     mr_post_pipelines, NULL},
+    {"GET",    V1 "/pipelines/{id}",                   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipeline, NULL},
+    {"DELETE", V1 "/pipelines/{id}",                   MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_delete_pipeline, NULL},
+    {"POST",   V1 "/pipelines/{id}/start",             MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_start, NULL},
+    {"POST",   V1 "/pipelines/{id}/stop",              MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_stop, NULL},
+    {"POST",   V1 "/pipelines/{id}/pause",             MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_pause, NULL},
+    {"POST",   V1 "/pipelines/{id}/resume",            MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_resume, NULL},
+
+    {"GET",    V1 "/monitoring/events",                MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_events, NULL},
+    {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL},
+    {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL},
+    {"GET",    V1 "/monitoring/event-logger-status",   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_logger_status, NULL},
+    {"GET",    V1 "/monitoring/dead-letters",          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dead_letters, NULL},
+}; /* clang-format on */
+
+const size_t mr_routes_n = sizeof(mr_routes) / sizeof(mr_routes[0]);

@@ -1,0 +1,42 @@
+/* sockets.h - who may connect by Socket.IO, and what a client may ask for there.
+ *
+ *   CONNECT               auth {token} or an Authorization header; {message:"unauthorized",
+ *                         data:{code}} otherwise; disconnected when the token expires
+ *   subscribe_pipeline    id or {pipeline_id, after?, ..}: checked here, served by stream/
+ *   unsubscribe_pipeline  id or {pipeline_id}
+ *   refresh_token         token or {token}: the connection lives as long as the new one
+ *   pipeline_status       (out) to a pipeline's room on each change of its state, whoever made it
+ *
+ * All [thread: loop] unless it says otherwise. */
+#ifndef API_SOCKETS_H
+#define API_SOCKETS_H
+
+#include "api/auth.h"
+#include "base/pool.h"
+#include "millrace/millrace.h"
+#include "stream/stream.h"
+
+struct mr_sockets;
+
+struct mr_sockets_options {
+    struct mr_server *server;
+    uv_loop_t *loop;
+    struct mr_pool *pool;
+    struct mr_pg_pool *pg;
+    struct mr_auth *auth;
+};
+
+/* Borrows everything in opt until mr_sockets_free. The stream comes later, by mr_sockets_stream: it
+ * wants mr_sockets_pipelines as its on_pipelines. MR_OK; MR_E_NOMEM; MR_E_IO. */
+MR_MUSTCHECK int mr_sockets_new(struct mr_sockets **out, const struct mr_sockets_options *opt);
+void mr_sockets_stream(struct mr_sockets *ss, struct mr_stream *st);
+/* A row of pipelines has changed somewhere; ctx is the struct mr_sockets. */
+void mr_sockets_pipelines(void *ctx);
+size_t mr_sockets_count(const struct mr_sockets *ss);
+/* Refuse newcomers and disconnect those who are here, evenly over `ms`, then call done(ctx). */
+void mr_sockets_drain(struct mr_sockets *ss, uint64_t ms, void (*done)(void *ctx), void *ctx);
+/* Stop the timer; closed(ctx) when the loop has let go of it. No worker may be running for it any
+ * more (the pool is freed) and no socket may be left (the server is closed). */
+void mr_sockets_free(struct mr_sockets *ss);
+
+#endif

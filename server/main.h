@@ -1,0 +1,46 @@
+/* main.h - the subcommands of the executable. Each returns the process's exit status. */
+#ifndef MILLRACE_MAIN_H
+#define MILLRACE_MAIN_H
+
+#include "api/health.h"
+#include "base/config.h"
+#include "eventlogger/eventlogger.h"
+#include "store/pg.h"
+#include "stream/stream.h"
+
+#define MR_EXIT_USAGE 2
+
+/* main_serve.c */
+int mr_main_serve(const struct mr_config *cfg, int argc, char **argv);
+/* main_metrics.c: set the gauges and counters that others keep. [thread: loop] */
+void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers);
+/* main_logger.c */
+int mr_main_logger(const struct mr_config *cfg);
+/* The object of GET /monitoring/event-logger-status; ctx is the struct el_logger. [thread: any] */
+void mr_main_logger_json(struct mr_buf *out, void *ctx);
+/* main_tools.c: migrate, user; args are what follows the subcommand, without flags. */
+int mr_main_migrate(const struct mr_config *cfg, int n, char **args);
+int mr_main_user(const struct mr_config *cfg, int n, char **args);
+/* Connect outside a pool, with the settings' timeouts. */
+MR_MUSTCHECK int mr_main_connect(const struct mr_config *cfg, const char *application,
+                                 struct mr_pg **out);
+/* Make the first administrator when there is no user; a made-up password is printed, once. */
+MR_MUSTCHECK int mr_main_first_admin(const struct mr_config *cfg, struct mr_pg *c);
+/* How many migrations are pending, or an error. */
+int mr_main_pending(struct mr_pg *c);
+
+/* main_checks.c */
+int mr_main_doctor(const struct mr_config *cfg);
+
+struct mr_checks; /* what the probes keep between two questions */
+MR_MUSTCHECK int mr_checks_new(struct mr_checks **out, const struct mr_config *cfg,
+                               struct el_logger *logger, bool bootstrap);
+/* Fills probes; returns how many. */
+size_t mr_checks_probes(struct mr_checks *k, struct mr_probe probes[MR_HEALTH_PROBES_MAX]);
+void mr_checks_free(struct mr_checks *k);
+
+/* main.c */
+/* No core dumps (they would hold secrets), no SIGPIPE. */
+void mr_process_harden(void);
+
+#endif

@@ -1,0 +1,135 @@
+/* main_logger.c - the event logger: its status as JSON, and the process that is nothing else. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "main.h"
+#include "proto/json.h"
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+static const char *const state_names[] = {"starting", "running", "degraded", "stopped"};
+
+static void add_time(struct mr_buf *b, const char *name, int64_t us)
+{
+    char time[MR_TIME_TEXT];
+
+    mr_buf_addf(b, ",\"%s\":", name);
+    if (us > 0) {
+        mr_time_format(us, time);
+        mr_buf_addf(b, "\"%s\"", time);
+    } else {
+        mr_buf_add_str(b, "null");
+    }
+}
+
+static void add_lag(struct mr_buf *b, const char *name, int64_t lag)
+{
+    mr_buf_addf(b, ",\"%s\":", name);
+    if (lag >= 0)
+        mr_buf_add_i64(b, lag);
+    else
+        mr_buf_add_str(b, "null");
+}
+
+void mr_main_logger_json(struct mr_buf *b, void *ctx)
+{
+    struct el_status s;
+
+    el_logger_status(ctx, &s);
+    mr_buf_addf(b, "{\"status\":\"%s\",\"running\":%s,\"group_id\":", state_names[s.state],
+                s.state == EL_STOPPED ? "false" : "true");
+    mr_json_add_string(b, mr_span_str(s.group_id));
+    mr_buf_add_str(b, ",\"assigned\":[");
+    for (size_t i = 0; i < s.n_assigned; i++) {
+        mr_buf_add_str(b, i > 0 ? ",{\"topic\":" : "{\"topic\":");
+        mr_json_add_string(b, mr_span_str(s.assigned[i].topic));
+        mr_buf_addf(b, ",\"partition\":%d,\"next_offset\":%lld", s.assigned[i].partition,
+                    (long long)s.assigned[i].next_offset);
+        add_lag(b, "lag_records", s.assigned[i].lag);
+        mr_buf_add_char(b, '}');
+    }
+    mr_buf_addf(b, "],\"assigned_count\":%zu", s.n_assigned_all);
+    add_lag(b, "lag_records", s.lag_records);
+    mr_buf_addf(b, ",\"events_per_second\":%.3f,\"last_error\":", s.events_per_second);
+    mr_json_add_string_or_null(b, s.last_error[0] ? mr_span_str(s.last_error) : MR_SPAN_NONE);
+    add_time(b, "last_error_at", s.last_error_at_us);
+    add_time(b, "last_commit_at", s.last_commit_at_us);
+    mr_buf_addf(b,
+                ",\"batches\":%llu,\"events\":%llu,\"skipped\":%llu,\"dead_letters\":%llu,"
+                "\"offset_resets\":%llu,\"fenced\":%llu",
+                (unsigned long long)s.batches, (unsigned long long)s.events,
+                (unsigned long long)s.skipped, (unsigned long long)s.dead_letters,
+                (unsigned long long)s.offset_resets, (unsigned long long)s.fenced);
+    mr_buf_addf(b, ",\"uptime_seconds\":%.3f}",
+                s.started_at_us > 0 ? (double)(mr_wall_us() - s.started_at_us) / 1e6 : 0.0);
+}
+
+/* ---- millrace logger ---------------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *sig, int signum)
+{
+    int *seen = sig->data;
+
+    if (++*seen > 1)
+        _exit(128 + signum);
+    LOG_INFO("stopping", F_INT("signal", signum));
+    uv_stop(sig->loop);
+}
+
+/* The threads do the work; this one waits for a signal, and again while they finish. */
+static void *stop_logger(void *arg)
+{
+    el_logger_stop(arg);
+    return NULL;
+}
+
+static void on_stopped(uv_work_t *w, int status)
+{
+    (void)status;
+    uv_stop(w->loop);
+}
+
+static void stop_work(uv_work_t *w)
+{
+    stop_logger(w->data);
+}
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+int mr_main_logger(const struct mr_config *cfg)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    uv_signal_t handles[2];
+    struct el_logger *logger = NULL;
+    uv_work_t stopping = {0};
+    uv_loop_t loop;
+    int seen = 0;
+    int rc = el_logger_start(&logger, cfg, NULL, NULL);
+
+    if (rc != MR_OK) {
+        fprintf(stderr, "millrace: the event logger cannot start: %s\n", mr_err_text(rc));
+        return 1;
+    }
+    uv_loop_init(&loop);
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&loop, &handles[i]);
+        handles[i].data = &seen;
+        uv_signal_start(&handles[i], on_signal, signals[i]);
+    }
+    mr_log_thread("main");
+    puts("logger started");
+    fflush(stdout);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    stopping.data = logger;
+    if (uv_queue_work(&loop, &stopping, stop_work, on_stopped) == 0)
+        uv_run(&loop, UV_RUN_DEFAULT);
+    uv_walk(&loop, close_handle, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* main_metrics.c - figures that other parts keep, under the names of GET /metrics. */
+#include "base/metrics.h"
+#include "main.h"
+
+#define GAUGE(name, help, v)                                                                       \
+    mr_metric_set(mr_metric_gauge("millrace_" name, help, NULL), (double)(v))
+#define TOTAL(name, help, v)                                                                       \
+    mr_metric_set(mr_metric_counter("millrace_" name "_total", help, NULL), (double)(v))
+
+void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers)
+{
+    struct mr_stats s;
+    struct mr_stream_stats t;
+
+    mr_server_stats(server, &s);
+    mr_stream_stats(stream, &t);
+    GAUGE("sessions", "Engine.IO sessions", s.sessions);
+    GAUGE("sessions_polling", "of them by HTTP long-polling", s.polling_sessions);
+    GAUGE("sessions_websocket", "of them by WebSocket", s.websocket_sessions);
+    GAUGE("sockets", "Socket.IO sockets", s.sockets);
+    GAUGE("rooms", "rooms with a member", s.rooms);
+    GAUGE("queued_bytes", "bytes that wait for clients to take them", s.queued_bytes);
+    GAUGE("queued_packets", "packets that wait for clients to take them", s.queued_packets);
+    GAUGE("loop_lag_seconds_max", "worst lag of the loop since the last look",
+          (double)s.loop_lag_us_max / 1e6);
+    GAUGE("worker_queue", "requests that wait for a worker", mr_pool_queued(workers));
+    GAUGE("workers_busy", "workers at work", mr_pool_busy(workers));
+    TOTAL("sessions", "Engine.IO sessions opened", s.sessions_total);
+    TOTAL("packets_in", "packets received", s.packets_in);
+    TOTAL("packets_out", "packets sent", s.packets_out);
+    TOTAL("bytes_in", "bytes received", s.bytes_in);
+    TOTAL("bytes_out", "bytes sent", s.bytes_out);
+    TOTAL("upgrades", "upgrades to WebSocket", s.upgrades);
+    TOTAL("upgrade_failures", "upgrades that did not complete", s.upgrade_failures);
+    TOTAL("ping_timeouts", "sessions closed for want of a pong", s.ping_timeouts);
+    TOTAL("parse_errors", "packets that broke the protocol", s.parse_errors);
+    TOTAL("slow_consumers", "sessions closed because they did not keep up", s.slow_consumers);
+    TOTAL("sessions_refused", "handshakes refused", s.refused);
+    TOTAL("http_requests", "HTTP requests", s.http_requests);
+    TOTAL("http_bad_requests", "malformed or oversized HTTP requests", s.http_bad_requests);
+    TOTAL("mailbox_full", "messages to the loop refused", s.mailbox_full);
+    GAUGE("log_delivered_seq", "place in the log up to which rooms were served", t.delivered_seq);
+    GAUGE("subscribers", "subscriptions", t.subscribers);
+    GAUGE("subscribers_behind", "of them not level with the log", t.behind);
+    TOTAL("log_events", "events of the log that passed through here", t.events);
+    TOTAL("log_frames_sent", "events queued to subscribers", t.frames_sent);
+    TOTAL("log_replayed", "events sent from the log's past", t.replayed);
+    TOTAL("log_pages", "pages of the log read for subscribers", t.pages);
+    TOTAL("log_gaps_read", "times the log was read for what had not arrived in memory",
+          t.gaps_read);
+    TOTAL("log_replay_gaps", "times a subscriber's position was beyond the log's reach",
+          t.replay_gaps);
+}

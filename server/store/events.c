@@ -1,0 +1,214 @@
+/* events.c - the event list, the dashboard's sums and the dead letters.
+ *
+ * Two statements instead of one with "$1 IS NULL OR": a generic plan of that form could not use the
+ * index on (pipeline_id, seq), and a page of a quiet pipeline would read the whole log. */
+#include "store/events.h"
+#include <stdio.h>
+
+/* clang-format off */
+#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+#define FILTER                                                                                     \
+    "r.run_type = 'CDC' AND r.deleted_at IS NULL AND r.event IS NOT NULL "                         \
+    "AND r.seq > $1::bigint AND r.seq < $2::bigint "                                               \
+    "AND ($3::text IS NULL OR r.op_kind = $3) AND ($4::text IS NULL OR r.table_name = $4) "        \
+    "AND ($5::text IS NULL OR r.schema_name = $5) AND ($6::text IS NULL OR r.status = $6) "        \
+    "AND ($7::timestamptz IS NULL OR r.started_at >= $7::timestamptz) "                            \
+    "AND ($8::timestamptz IS NULL OR r.started_at < $8::timestamptz) "                             \
+    "AND ($9::text IS NULL OR position(lower($9) in lower(r.event)) > 0) "
+#define NEWEST "ORDER BY r.seq DESC LIMIT $10::bigint"
+
+static const char SQL_ALL[] =
+    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER NEWEST;
+static const char SQL_OF_PIPELINE[] =
+    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER
+    "AND r.pipeline_id = $11::uuid " NEWEST;
+
+#define SUMS                                                                                       \
+    "SELECT coalesce(sum(insert_count + update_count + delete_count + other_count), 0), "          \
+    "coalesce(sum(insert_count), 0), coalesce(sum(update_count), 0), "                             \
+    "coalesce(sum(delete_count), 0), coalesce(sum(other_count), 0), "                              \
+    "coalesce(sum(failed_count), 0), coalesce(sum(snapshot_count), 0), "                           \
+    "coalesce(sum(tombstone_count), 0), coalesce(sum(skipped_count), 0), "                         \
+    "round(sum(latency_sum_ms)::numeric / nullif(sum(latency_count), 0), 3), "                     \
+    TIME("max(last_event_at)") " FROM pipeline_counters "
+static const char SQL_SUMS[] = SUMS "WHERE $1::text IS NULL";
+static const char SQL_SUMS_OF[] = SUMS "WHERE pipeline_id = $1::uuid";
+
+/* Over the newest 2,000 events: what it is now, at a cost that stays the same whatever the log's
+ * length. The rate is of the last 10 s, or of the time that those 2,000 took when it was less. */
+#define RECENT                                                                                     \
+    "SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY l), round((count(*) FILTER "              \
+    "(WHERE t > now() - interval '10 s') / CASE WHEN count(*) = 2000 THEN "                        \
+    "least(10, greatest(0.001, extract(epoch FROM now() - min(t)))) ELSE 10 END)::numeric, 3) "    \
+    "FROM (SELECT started_at AS t, (run_metadata->>'latency_ms')::float8 AS l "                    \
+    "FROM pipeline_runs WHERE run_type = 'CDC' AND deleted_at IS NULL "
+static const char SQL_RECENT[] = RECENT "AND $1::text IS NULL ORDER BY seq DESC LIMIT 2000) n";
+static const char SQL_RECENT_OF[] =
+    RECENT "AND pipeline_id = $1::uuid ORDER BY seq DESC LIMIT 2000) n";
+
+static const char SQL_STATES[] =
+    "SELECT status, count(*) FROM pipelines WHERE deleted_at IS NULL "
+    "AND ($1::uuid IS NULL OR id = $1::uuid) GROUP BY 1";
+
+#define LETTER                                                                                     \
+    "json_build_object('id', d.id, 'pipeline_id', d.pipeline_id, 'topic', d.topic, "               \
+    "'partition', d.partition, 'offset', d.\"offset\", 'reason', d.reason, "                       \
+    "'key_bytes', length(d.record_key), 'value_bytes', length(d.record_value), "                   \
+    "'headers', d.headers, 'record_time', " TIME("d.record_ts") ", "                               \
+    "'created_at', " TIME("d.created_at") ")"
+static const char SQL_LETTERS[] =
+    "SELECT " LETTER ", d.created_at::text, d.id FROM dead_letters d "
+    "WHERE ($1::uuid IS NULL OR d.pipeline_id = $1::uuid) "
+    "AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2::timestamptz, $3::uuid)) "
+    "ORDER BY d.created_at DESC, d.id DESC LIMIT $4::bigint";
+/* clang-format on */
+
+/* The first column of n rows as the elements of a JSON array. */
+static void add_array(struct mr_buf *json, const PGresult *res, int n)
+{
+    mr_buf_add_char(json, '[');
+    for (int i = 0; i < n; i++) {
+        if (i > 0)
+            mr_buf_add_char(json, ',');
+        mr_buf_add_span(json, mr_pg_span(res, i, 0));
+    }
+    mr_buf_add_char(json, ']');
+}
+
+int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_buf *json,
+                   struct mr_event_page *page)
+{
+    char after[24], before[24], limit[24];
+    const char *params[] = {after,   before, f->kind, f->table, f->schema,     f->status,
+                            f->from, f->to,  f->text, limit,    f->pipeline_id};
+    PGresult *res = NULL;
+    int rc, n;
+
+    snprintf(after, sizeof(after), "%lld", (long long)f->after_seq);
+    snprintf(before, sizeof(before), "%lld", (long long)f->before_seq);
+    snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1);
+    rc = f->pipeline_id ? mr_pg_exec(c, SQL_OF_PIPELINE, 11, params, &res)
+                        : mr_pg_exec(c, SQL_ALL, 10, params, &res);
+    if (rc != MR_OK)
+        return rc;
+    n = PQntuples(res);
+    page->more = n > f->limit;
+    if (page->more)
+        n = (int)f->limit;
+    page->last_seq = n > 0 ? mr_pg_i64(res, n - 1, 1) : 0;
+    add_array(json, res, n);
+    PQclear(res);
+    return mr_buf_err(json);
+}
+
+int mr_events_get(struct mr_pg *c, const char *id, struct mr_buf *json)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c,
+                        "SELECT event FROM pipeline_runs WHERE id = $1::uuid "
+                        "AND run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL",
+                        1, (const char *[]){id}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_NOTFOUND;
+    if (rc == MR_OK) {
+        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
+        rc = mr_buf_err(json);
+    }
+    PQclear(res);
+    return rc;
+}
+
+static void add_value(struct mr_buf *b, const char *name, struct mr_span number)
+{
+    mr_buf_addf(b, ",\"%s\":", name);
+    mr_buf_add_span(b, number.ptr ? number : MR_SPAN("null"));
+}
+
+static int add_sums(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+{
+    static const char *const names[] = {"insert_count",    "update_count",  "delete_count",
+                                        "other_count",     "failed_count",  "snapshot_count",
+                                        "tombstone_count", "skipped_count", "avg_latency_ms"};
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, pipeline_id ? SQL_SUMS_OF : SQL_SUMS, 1, &pipeline_id, &res);
+
+    if (rc != MR_OK)
+        return rc;
+    mr_buf_add_str(b, "\"total_events\":");
+    mr_buf_add_span(b, mr_pg_span(res, 0, 0));
+    for (int i = 0; i < 9; i++)
+        add_value(b, names[i], mr_pg_span(res, 0, i + 1));
+    mr_buf_add_str(b, ",\"last_event_time\":");
+    mr_json_add_string_or_null(b, mr_pg_span(res, 0, 10));
+    PQclear(res);
+    return MR_OK;
+}
+
+static int add_states(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+{
+    PGresult *res = NULL;
+    long long active = 0;
+    int rc = mr_pg_exec(c, SQL_STATES, 1, &pipeline_id, &res);
+
+    if (rc != MR_OK)
+        return rc;
+    mr_buf_add_str(b, ",\"pipelines\":{");
+    for (int i = 0; i < PQntuples(res); i++) {
+        mr_buf_addf(b, "%s\"%s\":%s", i > 0 ? "," : "", PQgetvalue(res, i, 0),
+                    PQgetvalue(res, i, 1));
+        if (strcmp(PQgetvalue(res, i, 0), "RUNNING") == 0)
+            active = mr_pg_i64(res, i, 1);
+    }
+    mr_buf_addf(b, "},\"active_pipelines\":%lld", active);
+    PQclear(res);
+    return MR_OK;
+}
+
+int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+{
+    char time[40], id[MR_UUID_TEXT];
+    PGresult *res = NULL;
+    bool more;
+    int rc = add_sums(c, pipeline_id, b);
+
+    if (rc == MR_OK)
+        rc = mr_pg_exec(c, pipeline_id ? SQL_RECENT_OF : SQL_RECENT, 1, &pipeline_id, &res);
+    if (rc != MR_OK)
+        return rc;
+    add_value(b, "p95_latency_ms", mr_pg_span(res, 0, 0));
+    add_value(b, "events_per_second", mr_pg_span(res, 0, 1));
+    PQclear(res);
+    rc = add_states(c, pipeline_id, b);
+    if (rc != MR_OK)
+        return rc;
+    mr_buf_add_str(b, ",\"recent_errors\":");
+    return mr_dead_letters_list(c, pipeline_id, NULL, NULL, 10, b, &more, time, id);
+}
+
+int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *before_time,
+                         const char *before_id, int64_t limit, struct mr_buf *json, bool *more,
+                         char last_time[40], char last_id[MR_UUID_TEXT])
+{
+    char rows[24];
+    const char *params[] = {pipeline_id, before_time, before_id, rows};
+    PGresult *res = NULL;
+    int rc, n;
+
+    snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
+    rc = mr_pg_exec(c, SQL_LETTERS, 4, params, &res);
+    if (rc != MR_OK)
+        return rc;
+    n = PQntuples(res);
+    *more = n > limit;
+    if (*more)
+        n = (int)limit;
+    if (n > 0) {
+        snprintf(last_time, 40, "%s", PQgetvalue(res, n - 1, 1));
+        snprintf(last_id, MR_UUID_TEXT, "%s", PQgetvalue(res, n - 1, 2));
+    }
+    add_array(json, res, n);
+    PQclear(res);
+    return mr_buf_err(json);
+}

@@ -1,0 +1,226 @@
+/* pipelines.c - the table pipelines. The object's fields are those of the API; stats come from the
+ * counters that the logger keeps, so a list never counts events. */
+#include "store/pipelines.h"
+#include "base/clock.h"
+#include <stdio.h>
+#include <strings.h>
+
+/* clang-format off */
+#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+#define OBJECT                                                                                     \
+    "json_build_object('id', p.id, 'pipeline_id', p.id, 'name', p.name, "                          \
+    "'description', p.description, "                                                               \
+    "'source_connection_id', p.source_connection_id, "                                             \
+    "'target_connection_id', p.target_connection_id, 'mode', p.mode, 'status', p.status, "         \
+    "'full_load_status', p.full_load_status, 'cdc_status', p.cdc_status, 'engine', p.engine, "     \
+    "'source_schema', p.source_schema, 'source_tables', p.source_tables, "                         \
+    "'target_schema', p.target_schema, 'table_mapping', p.table_mapping, "                         \
+    "'auto_create_target', p.auto_create_target, 'snapshot_mode', p.snapshot_mode, "               \
+    "'topic_prefix', p.topic_prefix, 'kafka_topics', p.kafka_topics, "                             \
+    "'debezium_connector_name', p.debezium_connector_name, "                                       \
+    "'sink_connector_name', p.sink_connector_name, 'debezium_config', p.debezium_config, "         \
+    "'sink_config', p.sink_config, 'full_load_lsn', p.full_load_lsn, "                             \
+    "'full_load_completed_at', " TIME("p.full_load_completed_at") ", "                             \
+    "'error_message', p.error_message, "                                                           \
+    "'stats', json_build_object("                                                                  \
+      "'total_events', coalesce(k.insert_count + k.update_count + k.delete_count "                 \
+                      "+ k.other_count, 0), "                                                      \
+      "'insert_count', coalesce(k.insert_count, 0), "                                              \
+      "'update_count', coalesce(k.update_count, 0), "                                              \
+      "'delete_count', coalesce(k.delete_count, 0), "                                              \
+      "'other_count', coalesce(k.other_count, 0), "                                                \
+      "'failed_count', coalesce(k.failed_count, 0), "                                              \
+      "'last_pipeline_seq', coalesce(k.last_pipeline_seq, 0), "                                    \
+      "'last_event_time', " TIME("k.last_event_at") "), "                                          \
+    "'tags', p.tags, 'created_by', p.created_by, "                                                 \
+    "'created_at', " TIME("p.created_at") ", 'updated_at', " TIME("p.updated_at") ")"
+
+#define FROM " FROM pipelines p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id "
+
+static const char SQL_CREATE[] =
+    "WITH p AS (INSERT INTO pipelines (id, name, description, mode, engine, source_connection_id, "
+    "target_connection_id, source_schema, target_schema, snapshot_mode, topic_prefix, "
+    "source_tables, table_mapping, kafka_topics, tags, debezium_config, sink_config, "
+    "auto_create_target, created_by) VALUES ($1::uuid, $2, coalesce($3, ''), "
+    "coalesce($4, 'cdc_only'), coalesce($5, 'external'), $6::uuid, $7::uuid, $8, $9, $10, $11, "
+    "coalesce($12::jsonb, '[]'), coalesce($13::jsonb, '{}'), coalesce($14::jsonb, '[]'), "
+    "coalesce($15::jsonb, '[]'), coalesce($16::jsonb, '{}'), coalesce($17::jsonb, '{}'), "
+    "coalesce($18::boolean, true), $19) RETURNING *) "
+    "SELECT " OBJECT " FROM p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id";
+
+static const char SQL_GET[] =
+    "SELECT " OBJECT FROM "WHERE p.id = $1::uuid AND p.deleted_at IS NULL";
+
+#define MATCH                                                                                      \
+    "p.deleted_at IS NULL AND ($1::text IS NULL OR p.status = $1) "                                \
+    "AND ($2::text IS NULL OR p.mode = $2) AND ($3::text IS NULL "                                 \
+    "OR position(lower($3) in lower(p.name)) > 0 "                                                 \
+    "OR position(lower($3) in lower(p.description)) > 0) "
+
+static const char SQL_LIST[] =
+    "SELECT " OBJECT ", p.created_at::text, p.id" FROM "WHERE " MATCH
+    "AND ($4::timestamptz IS NULL OR (p.created_at, p.id) < ($4::timestamptz, $5::uuid)) "
+    "ORDER BY p.created_at DESC, p.id DESC LIMIT $6::bigint";
+
+static const char SQL_COUNT[] = "SELECT count(*) FROM pipelines p WHERE " MATCH;
+
+static const char SQL_MOVE[] =
+    "UPDATE pipelines SET status = $3, updated_at = now(), error_message = NULL, "
+    "cdc_status = CASE WHEN mode = 'full_load_only' THEN cdc_status "
+    "WHEN $3 IN ('STARTING', 'RUNNING', 'PAUSED', 'STOPPED') THEN $3 ELSE cdc_status END "
+    "WHERE id = $1::uuid AND status = $2 AND deleted_at IS NULL RETURNING id";
+
+static const char SQL_DELETE[] =
+    "UPDATE pipelines SET deleted_at = now(), updated_at = now(), status = 'STOPPED', "
+    "cdc_status = CASE cdc_status WHEN 'NOT_STARTED' THEN cdc_status ELSE 'STOPPED' END "
+    "WHERE id = $1::uuid AND deleted_at IS NULL AND ($2::boolean "
+    "OR status IN ('NOT_STARTED', 'STOPPED', 'ERROR')) RETURNING id";
+/* clang-format on */
+
+int mr_pipelines_create(struct mr_pg *c, const struct mr_pipeline_new *p, char id[MR_UUID_TEXT],
+                        struct mr_buf *json)
+{
+    const char *params[] = {
+        id,
+        p->name,
+        p->description,
+        p->mode,
+        p->engine,
+        p->source_connection_id,
+        p->target_connection_id,
+        p->source_schema,
+        p->target_schema,
+        p->snapshot_mode,
+        p->topic_prefix,
+        p->source_tables,
+        p->table_mapping,
+        p->kafka_topics,
+        p->tags,
+        p->debezium_config,
+        p->sink_config,
+        p->auto_create_target,
+        p->created_by,
+    };
+    PGresult *res = NULL;
+    int rc;
+
+    mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
+    rc = mr_pg_exec(c, SQL_CREATE, sizeof(params) / sizeof(params[0]), params, &res);
+    if (rc == MR_OK)
+        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
+    PQclear(res);
+    return rc == MR_OK ? mr_buf_err(json) : rc;
+}
+
+int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_GET, 1, (const char *[]){id}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_NOTFOUND;
+    if (rc == MR_OK) {
+        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
+        rc = mr_buf_err(json);
+    }
+    PQclear(res);
+    return rc;
+}
+
+int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struct mr_buf *json,
+                      struct mr_pipeline_page *page)
+{
+    char limit[24];
+    const char *params[] = {f->status, f->mode, f->text, f->after_time, f->after_id, limit};
+    PGresult *res = NULL;
+    int rc, n;
+
+    memset(page, 0, sizeof(*page));
+    rc = mr_pg_exec(c, SQL_COUNT, 3, params, &res);
+    if (rc != MR_OK)
+        return rc;
+    page->total = mr_pg_i64(res, 0, 0);
+    PQclear(res);
+    res = NULL;
+    snprintf(limit, sizeof(limit), "%lld",
+             (long long)f->limit + 1); /* one more tells of a next page */
+    rc = mr_pg_exec(c, SQL_LIST, 6, params, &res);
+    if (rc != MR_OK)
+        return rc;
+    n = PQntuples(res);
+    page->more = n > f->limit;
+    if (page->more)
+        n = (int)f->limit;
+    mr_buf_add_char(json, '[');
+    for (int i = 0; i < n; i++) {
+        if (i > 0)
+            mr_buf_add_char(json, ',');
+        mr_buf_add_span(json, mr_pg_span(res, i, 0));
+    }
+    mr_buf_add_char(json, ']');
+    if (page->more) {
+        snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, n - 1, 1));
+        snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, n - 1, 2));
+    }
+    PQclear(res);
+    return mr_buf_err(json);
+}
+
+int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_pipeline_brief *out)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c,
+                        "SELECT name, status, engine, full_load_status, "
+                        "coalesce(debezium_connector_name, ''), coalesce(sink_connector_name, '') "
+                        "FROM pipelines WHERE id = $1::uuid AND deleted_at IS NULL",
+                        1, (const char *[]){id}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_NOTFOUND;
+    if (rc == MR_OK) {
+        snprintf(out->name, sizeof(out->name), "%s", PQgetvalue(res, 0, 0));
+        snprintf(out->status, sizeof(out->status), "%s", PQgetvalue(res, 0, 1));
+        snprintf(out->engine, sizeof(out->engine), "%s", PQgetvalue(res, 0, 2));
+        snprintf(out->full_load_status, sizeof(out->full_load_status), "%s", PQgetvalue(res, 0, 3));
+        snprintf(out->debezium_connector, sizeof(out->debezium_connector), "%s",
+                 PQgetvalue(res, 0, 4));
+        snprintf(out->sink_connector, sizeof(out->sink_connector), "%s", PQgetvalue(res, 0, 5));
+    }
+    PQclear(res);
+    return rc;
+}
+
+int mr_pipelines_move(struct mr_pg *c, const char *id, const char *from, const char *to)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_MOVE, 3, (const char *[]){id, from, to}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_CONFLICT;
+    PQclear(res);
+    return rc;
+}
+
+int mr_pipelines_exists(struct mr_pg *c, const char *id)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, "SELECT 1 FROM pipelines WHERE id = $1::uuid AND deleted_at IS NULL", 1,
+                        (const char *[]){id}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_NOTFOUND;
+    PQclear(res);
+    return rc;
+}
+
+int mr_pipelines_delete(struct mr_pg *c, const char *id, bool force)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_DELETE, 2, (const char *[]){id, force ? "true" : "false"}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = mr_pipelines_exists(c, id) == MR_E_NOTFOUND ? MR_E_NOTFOUND : MR_E_CONFLICT;
+    PQclear(res);
+    return rc;
+}

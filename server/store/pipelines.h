@@ -1,0 +1,62 @@
+/* pipelines.h - the table pipelines, as the REST interface shows it. A row leaves here as the text
+ * of a JSON object that PostgreSQL built, so that the fields are named in one place. [thread:
+ * worker] */
+#ifndef STORE_PIPELINES_H
+#define STORE_PIPELINES_H
+
+#include "base/uuid.h"
+#include "proto/buf.h"
+#include "store/pg.h"
+
+/* What a create sets. Text is NUL-terminated; NULL leaves the column at its default. The raw ones
+ * are JSON text. */
+struct mr_pipeline_new {
+    const char *name, *description, *mode, *engine;
+    const char *source_connection_id, *target_connection_id;
+    const char *source_schema, *target_schema, *snapshot_mode, *topic_prefix;
+    const char *source_tables, *table_mapping, *kafka_topics, *tags; /* raw */
+    const char *debezium_config, *sink_config;                       /* raw */
+    const char *auto_create_target;                                  /* "true" or "false" */
+    const char *created_by;
+};
+
+struct mr_pipeline_filter {
+    const char *status, *mode, *text; /* NULL: any; text: found in name or description */
+    int64_t limit;
+    const char *after_time, *after_id; /* keyset: strictly after this row; NULL: from the first */
+};
+
+/* Append the new row's object; id receives its id. MR_E_CONFLICT: the name is taken; MR_E_DATA: a
+ * value is refused (a connection that does not exist). */
+MR_MUSTCHECK int mr_pipelines_create(struct mr_pg *c, const struct mr_pipeline_new *p,
+                                     char id[MR_UUID_TEXT], struct mr_buf *json);
+/* MR_E_NOTFOUND when there is none (or it is deleted). */
+MR_MUSTCHECK int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json);
+/* Append an array of objects, newest first. total: how many match without the limit; when there are
+ * more, *more is true and last_time/last_id name the last row (for the next cursor). */
+struct mr_pipeline_page {
+    int64_t total;
+    bool more;
+    char last_time[40], last_id[MR_UUID_TEXT];
+};
+MR_MUSTCHECK int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f,
+                                   struct mr_buf *json, struct mr_pipeline_page *page);
+
+/* What a command needs to know. */
+struct mr_pipeline_brief {
+    char name[256 * 4];
+    char status[16], engine[16], full_load_status[16];
+    char debezium_connector[256], sink_connector[256];
+};
+MR_MUSTCHECK int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_pipeline_brief *out);
+/* UPDATE .. WHERE status = from. cdc_status follows (RUNNING, PAUSED, STOPPED). MR_E_CONFLICT:
+ * somebody was faster (read again). */
+MR_MUSTCHECK int mr_pipelines_move(struct mr_pg *c, const char *id, const char *from,
+                                   const char *to);
+/* Soft delete of a pipeline in a state that does not consume, or of any with force. MR_E_NOTFOUND;
+ * MR_E_CONFLICT: it runs. */
+MR_MUSTCHECK int mr_pipelines_delete(struct mr_pg *c, const char *id, bool force);
+/* MR_OK when it exists; MR_E_NOTFOUND. */
+MR_MUSTCHECK int mr_pipelines_exists(struct mr_pg *c, const char *id);
+
+#endif
