@@ -3,7 +3,9 @@
 JOBS=${MILLRACE_JOBS:-$(nproc)}
 
 # build_server PRESET [TARGET...]
-build_server() {
+build_server() { exclusively "build-$1" build_server_alone "$@"; }
+
+build_server_alone() {
     local preset=$1 dir=$ROOT/build/$1 home
     shift
     # A checkout that was copied or moved brings a cache that CMake refuses.
@@ -19,24 +21,26 @@ build_server() {
 
 ui_present() { [[ -f $ROOT/ui/package.json ]]; }
 
-# What the export is made from, as one hash.
+# What the export is made from, as one hash: the dashboard's files and the contract they are
+# generated from.
 ui_stamp() {
-    (cd "$ROOT/ui" && find . \( -name node_modules -o -name .next -o -name out -o -name coverage \) -prune \
-        -o -type f ! -name '*.tsbuildinfo' ! -name next-env.d.ts -print0 |
-        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+    (cd "$ROOT" && find ui server/api/openapi.yaml \( -name node_modules -o -name .next -o -name out \
+        -o -name coverage \) -prune -o -type f ! -name '*.tsbuildinfo' ! -name next-env.d.ts -print0 \
+        2>/dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 
 # The static export in ui/out, which the server serves at /.
 build_ui() {
     ui_present || return 0
-    npm_ci ui || return 1
-    local stamp
-    stamp=$(ui_stamp)
-    [[ -f $ROOT/ui/out/index.html && $(cat "$ROOT/.cache/ui-stamp" 2>/dev/null) == "$stamp" ]] && return 0
+    npm_ci ui && exclusively ui-build build_ui_alone
+}
+
+build_ui_alone() {
+    local stamp=$ROOT/.cache/ui-stamp
+    [[ -f $ROOT/ui/out/index.html && $(cat "$stamp" 2>/dev/null) == "$(ui_stamp)" ]] && return 0
     NEXT_TELEMETRY_DISABLED=1 quietly "$LOG_DIR/ui-build.log" 'dashboard built' \
         npm --prefix "$ROOT/ui" run build || return 1
-    mkdir -p "$ROOT/.cache"
-    echo "$stamp" >"$ROOT/.cache/ui-stamp"
+    ui_stamp >"$stamp" # now, since the build generates some of what it reads
 }
 
 build_command() {

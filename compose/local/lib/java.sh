@@ -26,8 +26,12 @@ java_cached() { [[ -f $JAVA_CACHE/stamp && $(<"$JAVA_CACHE/stamp") == "$(java_st
 
 # Into a directory of its own first: the cache is either complete and verified, or not there.
 java_fetch() {
-    local new=$JAVA_CACHE.new archive
     java_find || return 1
+    java_cached || exclusively java java_fetch_all
+}
+
+java_fetch_all() {
+    local new=$JAVA_CACHE.new archive
     java_cached && return 0
     rm -rf "$new"
     quietly "$LOG_DIR/maven.log" 'Kafka, Connect and Debezium fetched with Maven' java_maven "$new" ||

@@ -13,7 +13,9 @@ node_find() {
 }
 
 # npm_ci DIR: what the lock file says, unless that is what is there already.
-npm_ci() {
+npm_ci() { exclusively "npm-${1//\//-}" npm_ci_alone "$1"; }
+
+npm_ci_alone() {
     local dir=$ROOT/$1 stamp
     [[ -f $dir/package-lock.json ]] || { warn "$1/package-lock.json is missing"; return 1; }
     stamp=$(cat "$dir/package.json" "$dir/package-lock.json" <(node -p process.versions.modules) | sha256sum)

@@ -29,7 +29,7 @@ pg_place() {
     chmod go+x "$RUN_DIR"
     if ! pg_as test -x "$RUN_DIR"; then
         PG_HOME=/var/tmp/millrace-$(cksum <<<"$RUN_DIR" | cut -d' ' -f1)
-        mkdir -p -m 755 "$PG_HOME"
+        mkdir -m 755 "$PG_HOME" 2>/dev/null
         [[ ! -L $PG_HOME && $(stat -c %u "$PG_HOME") =~ ^(0|$(id -u postgres))$ ]] ||
             die "$PG_HOME belongs to somebody else: remove it, or set RUN_DIR"
     fi

@@ -39,3 +39,15 @@ quietly() {
     log_tail "$log" 40
     return 1
 }
+
+# exclusively NAME CMD...: one ./dev of this checkout at a time (a run and the tests share node_modules,
+# build directories and the Java cache).
+exclusively() {
+    local name=$1
+    shift
+    mkdir -p "$ROOT/.cache"
+    (
+        flock 8
+        "$@" 8>&-
+    ) 8>"$ROOT/.cache/$name.lock"
+}
