@@ -1,7 +1,7 @@
 /* test_cdc.c - every form of a Debezium record, written by hand so that each row shows one thing.
- * What Debezium itself wrote is in test_cdc_captured.c.
+ * What Debezium itself wrote is in test_cdc_captured.c, the limits in test_cdc_limits.c.
  */
-#include "cdc_describe.h"
+#include "cdc_guarded.h"
 #include "rows.h"
 
 #define K(lit) TEXT(lit)
@@ -17,7 +17,7 @@
 #define PG_SOURCE                                                                                  \
     "{\"version\":\"3.2.0.Final\",\"connector\":\"postgresql\",\"name\":\"mr\",\"ts_ms\":11,"      \
     "\"snapshot\":\"false\",\"db\":\"shop\",\"sequence\":\"[\\\"1\\\",\\\"2\\\"]\",\"ts_us\":"     \
-    "11001,\"ts_ns\":11001002,\"schema\":\"public\",\"table\":\"t\",\"txId\":5,\"lsn\":77,"        \
+    "22001,\"ts_ns\":33001002,\"schema\":\"public\",\"table\":\"t\",\"txId\":5,\"lsn\":77,"        \
     "\"xmin\":null}"
 #define PG_WANT                                                                                    \
     "connector=postgresql name=mr db=shop schema=public table=t tx=5 snapshot=false lsn=77"
@@ -178,6 +178,11 @@ static const struct row rows_flattened[] = {
     {"schema and payload among other columns are no wrapper", "x", NO_KEY,
      V("{\"schema\":{\"a\":1},\"payload\":{\"op\":\"c\",\"source\":{\"table\":\"no\"},\"after\":{}},\"__op\":\"u\"}"),
      "update flattened op=u after={\"schema\":{\"a\":1},\"payload\":{\"op\":\"c\",\"source\":{\"table\":\"no\"},\"after\":{}},\"__op\":\"u\"}"},
+    {"a document with members named like an envelope's", "x", NO_KEY,
+     V("{\"op\":\"d\",\"source\":{\"table\":\"no\"},\"after\":{},\"__op\":\"c\"}"),
+     "insert flattened op=c after={\"op\":\"d\",\"source\":{\"table\":\"no\"},\"after\":{},\"__op\":\"c\"}"},
+    {"a key named serverName makes no heartbeat of a row", "x", K("{\"serverName\":\"a\"}"), V("{\"ts_ms\":5,\"id\":1}"),
+     "other flattened key={\"serverName\":\"a\"} after={\"ts_ms\":5,\"id\":1}"},
     {"a status column that says END is no transaction", "x", NO_KEY, V("{\"id\":1,\"status\":\"END\"}"),
      "other flattened after={\"id\":1,\"status\":\"END\"}"},
     {"a lone ts_ms column is no heartbeat", "x", K("{\"id\":1}"), V("{\"ts_ms\":5}"),
@@ -303,36 +308,6 @@ static const struct row errors[] = {
 };
 /* clang-format on */
 
-struct guards {
-    struct guard topic, key, value;
-};
-
-static void free_guards(struct guards *g)
-{
-    guard_free(&g->topic);
-    guard_free(&g->key);
-    guard_free(&g->value);
-}
-
-/* Read a record under guards, and hold what comes back to what holds for any record. */
-static int read_guarded(struct guards *g, const char *topic, struct mr_span key,
-                        struct mr_span value, struct mr_change *c, char *reason)
-{
-    int rc;
-
-    key = guard_copy(&g->key, key);
-    value = guard_copy(&g->value, value);
-    memset(reason, 'x', MR_CDC_REASON_MAX);
-    rc = mr_cdc_read(guard_copy(&g->topic, mr_span_str(topic)), key, value, c, reason);
-    assert_non_null(memchr(reason, '\0', MR_CDC_REASON_MAX));
-    if (rc == MR_OK)
-        assert_true(cdc_spans_inside(c, key, value));
-    else
-        assert_true(rc == MR_E_PROTO || rc == MR_E_TOOBIG);
-    assert_int_equal(reason[0] == '\0', rc == MR_OK);
-    return rc;
-}
-
 static void check_row(void **state)
 {
     const struct row *row = *state;
@@ -355,158 +330,6 @@ static void check_row(void **state)
     free_guards(&g);
 }
 
-/* A schema is stepped over in blocks of 64 bytes: put its difficult places at every offset. */
-static void a_schema_is_stepped_over_wherever_its_brackets_fall(void **state)
-{
-    struct mr_buf b = MR_BUF_INIT(10000);
-    struct guards g = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    char reason[MR_CDC_REASON_MAX];
-    struct mr_change c;
-
-    (void)state;
-    for (size_t pad = 0; pad < 200; pad++) {
-        mr_buf_clear(&b);
-        mr_buf_add_str(&b, "{\"schema\":{\"pad\":\"");
-        for (size_t i = 0; i < pad; i++)
-            mr_buf_add_char(&b, 'p');
-        mr_buf_add_str(
-            &b, "\",\"brackets\":\"}]{[\",\"quote\":\"\\\"}\",\"slash\":\"\\\\\",\"deep\":[{"
-                "\"a\":[[],{}]}],\"long\":\"................................................"
-                "................................................................\",\"e\":\"\\"
-                "\\\\\"}\"},\"payload\":{\"op\":\"d\",\"before\":{\"id\":7},\"source\":{}}}");
-        assert_int_equal(read_guarded(&g, "x", MR_SPAN_NONE, mr_buf_span(&b), &c, reason), MR_OK);
-        assert_int_equal(c.kind, MR_CHANGE_DELETE);
-        assert_true(c.schema_wrapped);
-        assert_span(c.before, MR_SPAN("{\"id\":7}"));
-        for (size_t len = 0; pad % 50 == 0 && len < b.len; len++)
-            assert_int_not_equal(
-                read_guarded(&g, "x", MR_SPAN_NONE, mr_span_of(b.ptr, len), &c, reason), MR_OK);
-    }
-    mr_buf_free(&b);
-    free_guards(&g);
-}
-
-/* Nests a bracket n deep at the mark in a record; the record's own levels come on top. */
-static int read_nested(const char *before, int n, const char *after, char *reason)
-{
-    struct mr_buf b = MR_BUF_INIT(10000);
-    struct guards g = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    struct mr_change c;
-    int rc;
-
-    mr_buf_add_str(&b, before);
-    for (int i = 0; i < n; i++)
-        mr_buf_add_char(&b, '[');
-    for (int i = 0; i < n; i++)
-        mr_buf_add_char(&b, ']');
-    mr_buf_add_str(&b, after);
-    rc = read_guarded(&g, "x", MR_SPAN_NONE, mr_buf_span(&b), &c, reason);
-    mr_buf_free(&b);
-    free_guards(&g);
-    return rc;
-}
-
-static void nesting_over_64_is_refused_everywhere(void **state)
-{
-    /* clang-format off */
-    static const struct {
-        const char *before, *after;
-        int own; /* levels of the record itself around the mark */
-    } places[] = {
-        {"{\"op\":\"c\",\"after\":", ",\"source\":{}}", 1},
-        {"{\"op\":\"c\",\"after\":{},\"source\":{\"x\":", "}}", 2},
-        {"{\"schema\":null,\"payload\":{\"op\":\"c\",\"source\":{},\"after\":", "}}", 2},
-        {"{\"schema\":{\"x\":", "},\"payload\":{\"op\":\"c\",\"source\":{},\"after\":{}}}", 2},
-        {"{\"id\":1,\"x\":", "}", 1},
-    };
-    /* clang-format on */
-    char reason[MR_CDC_REASON_MAX];
-
-    (void)state;
-    for (size_t i = 0; i < LEN(places); i++) {
-        int most = MR_JSON_DEPTH_MAX - places[i].own;
-
-        assert_int_equal(read_nested(places[i].before, most, places[i].after, reason), MR_OK);
-        assert_int_equal(read_nested(places[i].before, most + 1, places[i].after, reason),
-                         MR_E_TOOBIG);
-        assert_non_null(strstr(reason, "value: nested deeper than 64 levels"));
-    }
-}
-
-struct op_row {
-    const char *name, *op;
-    enum mr_change_kind kind;
-};
-
-static const struct op_row ops[] = {
-    {"c creates", "c", MR_CHANGE_INSERT},
-    {"r reads a snapshot", "r", MR_CHANGE_INSERT},
-    {"i is an old c", "i", MR_CHANGE_INSERT},
-    {"capitals and blanks do not matter", " Insert ", MR_CHANGE_INSERT},
-    {"create in capitals", "CREATE", MR_CHANGE_INSERT},
-    {"read", "read", MR_CHANGE_INSERT},
-    {"u updates", "u", MR_CHANGE_UPDATE},
-    {"U updates", "U", MR_CHANGE_UPDATE},
-    {"update", "update", MR_CHANGE_UPDATE},
-    {"d deletes", "d", MR_CHANGE_DELETE},
-    {"delete", "Delete", MR_CHANGE_DELETE},
-    {"remove", "remove", MR_CHANGE_DELETE},
-    {"t truncates", "t", MR_CHANGE_TRUNCATE},
-    {"truncate", "truncate", MR_CHANGE_TRUNCATE},
-    {"m is a message", "m", MR_CHANGE_MESSAGE},
-    {"message", "message", MR_CHANGE_MESSAGE},
-    {"no op is not guessed", "", MR_CHANGE_OTHER},
-    {"blanks alone are not guessed", "  ", MR_CHANGE_OTHER},
-    {"an unknown letter is not guessed", "x", MR_CHANGE_OTHER},
-    {"upsert is not guessed", "upsert", MR_CHANGE_OTHER},
-};
-
-static void check_op(void **state)
-{
-    const struct op_row *row = *state;
-
-    assert_int_equal(mr_cdc_kind(mr_span_str(row->op)), row->kind);
-}
-
-static void the_placeholder_is_known_in_each_of_its_spellings(void **state)
-{
-    /* clang-format off */
-    static const struct {
-        const char *value;
-        bool want;
-    } values[] = {
-        {UNAVAILABLE, true},
-        {"\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\"", true},
-        {"\"5f5f646562657a69756d5f756e617661696c61626c655f76616c7565\"", true},
-        {"[" UNAVAILABLE "]", true},
-        {"[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]", true},
-        {"[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117]", false},
-        {"[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101,0]", false},
-        {"[" UNAVAILABLE "," UNAVAILABLE "]", false},
-        {"[1," UNAVAILABLE "]", false},
-        {"\"x__debezium_unavailable_value\"", false},
-        {"[]", false}, {"null", false}, {"1", false}, {"", false}, {"[" UNAVAILABLE, false},
-    };
-    /* clang-format on */
-    struct guard g = {NULL, 0};
-
-    (void)state;
-    for (size_t i = 0; i < LEN(values); i++)
-        assert_int_equal(mr_cdc_unavailable(guard_copy(&g, mr_span_str(values[i].value))),
-                         values[i].want);
-    guard_free(&g);
-}
-
-static void every_kind_has_a_name(void **state)
-{
-    (void)state;
-    for (int i = 0; i < MR_CHANGE_KINDS; i++)
-        assert_non_null(mr_cdc_kind_name((enum mr_change_kind)i));
-    assert_string_equal(mr_cdc_kind_name(MR_CHANGE_INSERT), "insert");
-    assert_true(MR_CHANGE_IS_EVENT(MR_CHANGE_OTHER));
-    assert_false(MR_CHANGE_IS_EVENT(MR_CHANGE_TOMBSTONE));
-}
-
 int main(void)
 {
     struct rows r = {.n = 0};
@@ -518,13 +341,5 @@ int main(void)
     rows_add(&r, others, check_row);
     rows_add(&r, unavailables, check_row);
     rows_add(&r, errors, check_row);
-    rows_add(&r, ops, check_op);
-    rows_add_one(&r, "a schema is stepped over wherever its brackets fall",
-                 a_schema_is_stepped_over_wherever_its_brackets_fall);
-    rows_add_one(&r, "nesting over 64 levels is refused everywhere",
-                 nesting_over_64_is_refused_everywhere);
-    rows_add_one(&r, "the placeholder is known in each of its spellings",
-                 the_placeholder_is_known_in_each_of_its_spellings);
-    rows_add_one(&r, "every kind has a name", every_kind_has_a_name);
     return rows_run("cdc", &r);
 }

@@ -299,6 +299,7 @@ static const struct escape_row escapes[] = {
     {"a surrogate pair is one character", TEXT("\\ud83d\\ude00"), TEXT("\xf0\x9f\x98\x80"), false},
     {"a high surrogate alone is replaced", TEXT("\\ud83dx"), TEXT("\xef\xbf\xbdx"), false},
     {"a high surrogate before another escape", TEXT("\\ud83d\\n"), TEXT("\xef\xbf\xbd\n"), false},
+    {"a high surrogate before a character above all surrogates", TEXT("\\ud83d\\uffee"), TEXT("\xef\xbf\xbd\xef\xbf\xae"), false},
     {"two high surrogates", TEXT("\\ud83d\\ud83d\\ude00"), TEXT("\xef\xbf\xbd\xf0\x9f\x98\x80"), false},
     {"a low surrogate alone is replaced", TEXT("\\ude00"), TEXT("\xef\xbf\xbd"), false},
     {"UTF-8 stays", TEXT("\xc3\xbc"), TEXT("\xc3\xbc"), true},

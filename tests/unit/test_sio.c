@@ -75,6 +75,8 @@ static const struct row rows[] = {
     {"a placeholder without a number", TEXT("51-[\"u\",{\"_placeholder\":true}]"), "E_PROTO"},
     {"a placeholder whose number is a string", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":\"0\"}]"), "E_PROTO"},
     {"a number is its own object's only", TEXT("51-[\"u\",{\"_placeholder\":true,\"x\":{\"num\":0}}]"), "E_PROTO"},
+    {"a number is not its neighbour's either", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true}]"), "E_PROTO"},
+    {"beside a placeholder num is plain data", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":0},{\"num\":9}]"), "5 1 / -1|[\"u\",{\"_placeholder\":true,\"num\":0},{\"num\":9}]|\"u\"|{\"_placeholder\":true,\"num\":0},{\"num\":9}"},
     {"_placeholder false is plain data", TEXT("51-[\"u\",{\"_placeholder\":false,\"num\":9}]"), "5 1 / -1|[\"u\",{\"_placeholder\":false,\"num\":9}]|\"u\"|{\"_placeholder\":false,\"num\":9}"},
     {"a placeholder in a string is plain data", TEXT("51-[\"u\",\"{\\\"_placeholder\\\":true,\\\"num\\\":9}\"]"), "5 1 / -1|[\"u\",\"{\\\"_placeholder\\\":true,\\\"num\\\":9}\"]|\"u\"|\"{\\\"_placeholder\\\":true,\\\"num\\\":9}\""},
     {"in a plain event a placeholder is plain data", TEXT("2[\"u\",{\"_placeholder\":true,\"num\":9}]"), "2 0 / -1|[\"u\",{\"_placeholder\":true,\"num\":9}]|\"u\"|{\"_placeholder\":true,\"num\":9}"},
@@ -149,6 +151,20 @@ static void a_namespace_has_a_greatest_length(void **state)
     mr_buf_free(&wire);
 }
 
+static void a_reserved_name_is_no_prefix_of_one(void **state)
+{
+    struct guard g = {NULL, 0};
+
+    (void)state;
+    for (size_t len = 0; len <= strlen("connect_error"); len++) {
+        struct mr_span name = guard_copy(&g, mr_span_of("connect_error", len));
+
+        assert_int_equal(mr_sio_reserved(name), len == 7 || len == 13);
+    }
+    assert_false(mr_sio_reserved(guard_copy(&g, MR_SPAN("\\u0063onnec"))));
+    guard_free(&g);
+}
+
 static void nesting_over_64_is_refused(void **state)
 {
     struct mr_buf wire = MR_BUF_INIT(1000);
@@ -201,6 +217,7 @@ int main(void)
 
     rows_add(&r, rows, check_row);
     rows_add_one(&r, "a namespace has a greatest length", a_namespace_has_a_greatest_length);
+    rows_add_one(&r, "a reserved name is no prefix of one", a_reserved_name_is_no_prefix_of_one);
     rows_add_one(&r, "nesting over 64 levels is refused", nesting_over_64_is_refused);
     rows_add_one(&r, "what is written reads back", what_is_written_reads_back);
     return rows_run("sio", &r);
