@@ -1,58 +1,39 @@
-/* pg.c - libpq for straight-line code: a bounded pool, prepared statements, errors mapped once.
+/* pg.c - one connection: opened within its time, and statements on it, with errors mapped once.
  *
- * Connecting is done with PQconnectStart and poll(2), because libpq's own timeout has a grain of
- * seconds and an outage must be told within two. A connection that the server has closed while it
- * was idle is noticed when it is handed out, and replaced; so a restart of PostgreSQL costs a
- * caller nothing but the new connection.
+ * Every wait is a poll(2) with a deadline of ours: libpq's connect_timeout has a grain of seconds,
+ * and a server that is stopped rather than gone keeps its sockets open and never answers, which no
+ * keepalive notices and no statement_timeout ends.
  */
-#include "store/pg.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/alloc.h"
 #include "proto/buf.h"
+#include "store/pg_conn.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define STATEMENTS_MAX 64 /* prepared per connection; beyond it statements run unprepared */
-#define PARAMS_MAX     64
-#define RETRY_AFTER_MS 500 /* after a failed attempt: fail fast, so an outage holds no thread */
+#define PARAMS_MAX        64
+#define OPTIONS_BYTES_MAX 4096
+/* How much longer than the server's statement_timeout an answer may take. */
+#define ANSWER_GRACE_MS 2000
 
-struct mr_pg {
-    PGconn *conn;
-    const char *prepared[STATEMENTS_MAX]; /* by the literal's address */
-    size_t n_prepared;
-    uint64_t last_used_ms;
-    struct mr_pg *next; /* free list */
-};
-
-struct mr_pg_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t freed;
-    struct mr_pg_options opt; /* strings owned */
-    struct mr_pg *idle;       /* {lock} */
-    size_t open;              /* {lock} idle and lent */
-    uint64_t failed_ms;       /* {lock} last failed attempt, 0: none since the last success */
-};
-
-/* ---- connecting --------------------------------------------------------------------------- */
-
-static int wait_for(PGconn *conn, PostgresPollingStatusType want, uint64_t deadline_ms)
+/* Wait until the socket is ready for events. deadline_ms 0: for ever.
+ * MR_OK; MR_E_TIMEOUT; MR_E_IO. */
+static int wait_for(PGconn *conn, short events, uint64_t deadline_ms)
 {
-    struct pollfd p = {.fd = PQsocket(conn),
-                       .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+    struct pollfd p = {.fd = PQsocket(conn), .events = events};
 
     for (;;) {
         uint64_t now = mr_mono_ms();
         int n;
 
-        if (now >= deadline_ms)
+        if (deadline_ms && now >= deadline_ms)
             return MR_E_TIMEOUT;
-        n = poll(&p, 1, (int)(deadline_ms - now));
+        n = poll(&p, 1, deadline_ms ? (int)(deadline_ms - now) : -1);
         if (n > 0)
             return MR_OK;
         if (n < 0 && errno != EINTR)
@@ -60,13 +41,24 @@ static int wait_for(PGconn *conn, PostgresPollingStatusType want, uint64_t deadl
     }
 }
 
+/* Under TLS, bytes may have been taken off the socket that libpq has not seen: poll(2) is silent
+ * about those. */
+static bool tls_pending(PGconn *conn)
+{
+    SSL *ssl = PQsslStruct(conn, "OpenSSL");
+
+    return ssl && SSL_pending(ssl) > 0;
+}
+
+/* ---- connecting --------------------------------------------------------------------------- */
+
 static int finish_connect(PGconn *conn, int64_t timeout_ms)
 {
     uint64_t deadline = mr_mono_ms() + (uint64_t)timeout_ms;
     PostgresPollingStatusType st = PGRES_POLLING_WRITING;
 
     while (st != PGRES_POLLING_OK) {
-        int rc = wait_for(conn, st, deadline);
+        int rc = wait_for(conn, st == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline);
 
         if (rc != MR_OK)
             return rc;
@@ -81,10 +73,9 @@ static int finish_connect(PGconn *conn, int64_t timeout_ms)
  * connection has not seen any yet. */
 static void log_refused(const PGconn *conn, int rc)
 {
-    const char *text = rc == MR_E_TIMEOUT ? "timed out" : conn ? PQerrorMessage(conn) : "no memory";
-    struct mr_span line = {text, strcspn(text, "\n")};
+    const char *text = rc == MR_E_TIMEOUT ? "timed out" : PQerrorMessage(conn);
 
-    LOG_WARN("postgres_connect_failed", F_SPAN("why", line));
+    LOG_WARN("postgres_connect_failed", F_SPAN("why", mr_span_of(text, strcspn(text, "\n"))));
 }
 
 static void ignore_notice(void *arg, const PGresult *res)
@@ -93,38 +84,66 @@ static void ignore_notice(void *arg, const PGresult *res)
     (void)res;
 }
 
+/* Server settings of the session: what the url asks for, then what our code relies on. */
+static int session_options(struct mr_buf *b, const struct mr_pg_options *opt)
+{
+    char *why = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(opt->url, &why);
+
+    PQfreemem(why); /* never shown: it quotes the url, and so the password */
+    if (!parsed)
+        return MR_E_CONFIG;
+    for (const PQconninfoOption *o = parsed; o->keyword; o++)
+        if (strcmp(o->keyword, "options") == 0 && o->val)
+            mr_buf_addf(b, "%s ", o->val);
+    PQconninfoFree(parsed);
+    mr_buf_addf(b, "-c statement_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO",
+                (long long)opt->statement_timeout_ms);
+    return mr_buf_err(b);
+}
+
 int mr_pg_connect(struct mr_pg **out, const struct mr_pg_options *opt)
 {
-    char options[64];
-    const char *keys[] = {"dbname",           "application_name", "options",
-                          "keepalives",       "keepalives_idle",  "keepalives_interval",
-                          "keepalives_count", "tcp_user_timeout", NULL};
-    const char *values[] = {opt->url, opt->application, options, "1", "5", "3", "3", "15000", NULL};
+    struct mr_buf options = MR_BUF_INIT(OPTIONS_BYTES_MAX);
     struct mr_pg *c = mr_zalloc(1, sizeof(*c));
-    int rc = MR_E_NOMEM;
+    int rc = c ? session_options(&options, opt) : MR_E_NOMEM;
+    /* A later key wins, and dbname stands for everything in the url: keepalives are the user's
+     * to change, the rest is ours. */
+    const char *keys[] = {"keepalives",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "tcp_user_timeout",
+                          "dbname",
+                          "client_encoding",
+                          "application_name",
+                          "options",
+                          NULL};
+    const char *values[] = {
+        "1", "5", "3", "3", "15000", opt->url, "UTF8", opt->application, mr_buf_cstr(&options),
+        NULL};
 
-    if (!c)
-        return MR_E_NOMEM;
-    (void)snprintf(options, sizeof(options), "-c statement_timeout=%lld",
-                   (long long)opt->statement_timeout_ms);
+    if (rc != MR_OK)
+        goto out;
+    rc = MR_E_NOMEM;
     c->conn = PQconnectStartParams(keys, values, 1);
     if (!c->conn)
         goto out;
-    if (PQstatus(c->conn) == CONNECTION_BAD)
-        rc = MR_E_DB;
-    else
-        rc = finish_connect(c->conn, opt->connect_timeout_ms);
+    rc = PQstatus(c->conn) == CONNECTION_BAD ? MR_E_DB
+                                             : finish_connect(c->conn, opt->connect_timeout_ms);
     if (rc != MR_OK) {
         log_refused(c->conn, rc);
         rc = MR_E_DB;
         goto out;
     }
     PQsetNoticeReceiver(c->conn, ignore_notice, NULL);
-    c->last_used_ms = mr_mono_ms();
+    if (opt->statement_timeout_ms)
+        c->answer_ms = opt->statement_timeout_ms + ANSWER_GRACE_MS;
     *out = c;
     c = NULL;
 out:
     mr_pg_close(c);
+    mr_buf_free(&options);
     return rc;
 }
 
@@ -141,151 +160,6 @@ PGconn *mr_pg_raw(struct mr_pg *c)
     return c->conn;
 }
 
-/* ---- the pool ----------------------------------------------------------------------------- */
-
-int mr_pg_pool_new(struct mr_pg_pool **out, const struct mr_pg_options *opt)
-{
-    struct mr_pg_pool *p;
-    char *err = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(opt->url, &err);
-    pthread_condattr_t attr;
-
-    PQfreemem(err);
-    if (!parsed)
-        return MR_E_CONFIG;
-    PQconninfoFree(parsed);
-    p = mr_zalloc(1, sizeof(*p));
-    if (!p)
-        return MR_E_NOMEM;
-    p->opt = *opt;
-    p->opt.url = mr_strdup(opt->url);
-    p->opt.application = mr_strdup(opt->application);
-    if (!p->opt.url || !p->opt.application) {
-        mr_free((void *)p->opt.url);
-        mr_free((void *)p->opt.application);
-        mr_free(p);
-        return MR_E_NOMEM;
-    }
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->freed, &attr);
-    pthread_condattr_destroy(&attr);
-    *out = p;
-    return MR_OK;
-}
-
-void mr_pg_pool_free(struct mr_pg_pool *p)
-{
-    if (!p)
-        return;
-    while (p->idle) {
-        struct mr_pg *c = p->idle;
-
-        p->idle = c->next;
-        mr_pg_close(c);
-    }
-    pthread_cond_destroy(&p->freed);
-    pthread_mutex_destroy(&p->lock);
-    mr_free((void *)p->opt.url);
-    mr_free((void *)p->opt.application);
-    mr_free(p);
-}
-
-/* Has the server hung up while the connection lay idle? An idle socket has nothing to read, so
- * readable means end of file or a farewell message. */
-static bool gone(struct mr_pg *c)
-{
-    struct pollfd p = {.fd = PQsocket(c->conn), .events = POLLIN};
-
-    if (PQstatus(c->conn) != CONNECTION_OK || p.fd < 0)
-        return true;
-    if (poll(&p, 1, 0) <= 0)
-        return false;
-    return !PQconsumeInput(c->conn) || PQstatus(c->conn) != CONNECTION_OK;
-}
-
-static int open_one(struct mr_pg_pool *p, struct mr_pg **out)
-{
-    int rc = mr_pg_connect(out, &p->opt);
-
-    pthread_mutex_lock(&p->lock);
-    p->failed_ms = rc == MR_OK ? 0 : mr_mono_ms();
-    if (rc != MR_OK) {
-        p->open--;
-        pthread_cond_signal(&p->freed);
-    }
-    pthread_mutex_unlock(&p->lock);
-    return rc;
-}
-
-/* Take an idle connection or the right to open one (*out NULL, MR_OK). */
-static int take(struct mr_pg_pool *p, int64_t timeout_ms, struct mr_pg **out)
-{
-    uint64_t deadline = mr_mono_ms() + (uint64_t)timeout_ms;
-    struct timespec until = {.tv_sec = (time_t)(deadline / 1000),
-                             .tv_nsec = (long)(deadline % 1000) * 1000000};
-    int rc = MR_OK;
-
-    *out = NULL;
-    pthread_mutex_lock(&p->lock);
-    while (!p->idle && p->open >= p->opt.connections_max && rc == MR_OK)
-        if (pthread_cond_timedwait(&p->freed, &p->lock, &until) == ETIMEDOUT)
-            rc = MR_E_AGAIN;
-    if (p->idle) {
-        *out = p->idle;
-        p->idle = p->idle->next;
-        rc = MR_OK;
-    } else if (rc == MR_OK && p->failed_ms && mr_mono_ms() - p->failed_ms < RETRY_AFTER_MS) {
-        rc = MR_E_DB;
-    } else if (rc == MR_OK) {
-        p->open++;
-    }
-    pthread_mutex_unlock(&p->lock);
-    return rc;
-}
-
-int mr_pg_acquire(struct mr_pg_pool *p, int64_t timeout_ms, struct mr_pg **out)
-{
-    for (;;) {
-        struct mr_pg *c;
-        int rc = take(p, timeout_ms, &c);
-
-        if (rc != MR_OK)
-            return rc;
-        if (!c)
-            return open_one(p, out);
-        if (!gone(c)) {
-            c->last_used_ms = mr_mono_ms();
-            *out = c;
-            return MR_OK;
-        }
-        mr_pg_release(p, c); /* closes it; the loop ends when no idle one is left */
-    }
-}
-
-void mr_pg_release(struct mr_pg_pool *p, struct mr_pg *c)
-{
-    bool keep;
-
-    if (!c)
-        return;
-    keep = PQstatus(c->conn) == CONNECTION_OK && PQtransactionStatus(c->conn) == PQTRANS_IDLE;
-    if (!keep || gone(c)) {
-        mr_pg_close(c);
-        c = NULL;
-    }
-    pthread_mutex_lock(&p->lock);
-    if (c) {
-        c->next = p->idle;
-        p->idle = c;
-    } else {
-        p->open--;
-    }
-    pthread_cond_signal(&p->freed);
-    pthread_mutex_unlock(&p->lock);
-}
-
 /* ---- statements --------------------------------------------------------------------------- */
 
 int mr_pg_err(const PGresult *res)
@@ -296,24 +170,12 @@ int mr_pg_err(const PGresult *res)
         return MR_E_DB;
     if (strcmp(state, "23505") == 0 || strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
         return MR_E_CONFLICT;
-    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+        strncmp(state, "54", 2) == 0)
         return MR_E_DATA;
     if (strcmp(state, "57014") == 0)
         return MR_E_TIMEOUT;
     return MR_E_DB;
-}
-
-static int failed(const PGresult *res, const char *sql)
-{
-    const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-    const char *why = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    int rc = mr_pg_err(res);
-
-    if (rc != MR_E_CONFLICT) /* conflicts are answers, not faults: the caller knows what to say */
-        LOG_WARN("statement_failed", F_STR("sqlstate", state ? state : "connection"),
-                 F_STR("why", why ? why : "the connection was lost"),
-                 F_SPAN("sql", mr_span_of(sql, strcspn(sql, "\n"))));
-    return rc;
 }
 
 static bool succeeded(const PGresult *res)
@@ -323,25 +185,80 @@ static bool succeeded(const PGresult *res)
     return st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK;
 }
 
-/* The name under which sql is prepared on this connection; NULL: run it unprepared. */
+static bool copying(const PGresult *res)
+{
+    ExecStatusType st = PQresultStatus(res);
+
+    return st == PGRES_COPY_IN || st == PGRES_COPY_OUT || st == PGRES_COPY_BOTH;
+}
+
+/* Say what went wrong, once, and map it. rc: what is known already when res has nothing to say. */
+static int failed(const PGresult *res, int rc, const char *sql)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *why = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (rc == MR_OK)
+        rc = mr_pg_err(res);
+    if (!why)
+        why = rc == MR_E_TIMEOUT ? "the server did not answer" : "the connection was lost";
+    if (rc != MR_E_CONFLICT) /* conflicts are answers, not faults: the caller knows what to say */
+        LOG_WARN("statement_failed", F_STR("sqlstate", state ? state : "none"), F_STR("why", why),
+                 F_SPAN("sql", mr_span_of(sql, strcspn(sql, "\n"))));
+    return rc;
+}
+
+/* The answer to what was just sent; of several results the last, which is the one that failed when
+ * one did. sent: what PQsend.. returned. MR_OK gives a successful result in *out. */
+static int answer(struct mr_pg *c, int sent, const char *sql, PGresult **out)
+{
+    uint64_t deadline = c->answer_ms ? mr_mono_ms() + (uint64_t)c->answer_ms : 0;
+    PGresult *res = NULL;
+    int rc = sent ? MR_OK : MR_E_DB;
+
+    while (rc == MR_OK) {
+        PGresult *next;
+
+        if (PQisBusy(c->conn)) {
+            rc = tls_pending(c->conn) ? MR_OK : wait_for(c->conn, POLLIN, deadline);
+            if (rc == MR_OK && !PQconsumeInput(c->conn))
+                rc = MR_E_DB;
+            continue;
+        }
+        next = PQgetResult(c->conn);
+        if (!next)
+            break;
+        PQclear(res);
+        res = next;
+        if (copying(res)) /* not for this door; what follows is the caller's business */
+            break;
+    }
+    if (rc == MR_OK && succeeded(res)) {
+        *out = res;
+        return MR_OK;
+    }
+    rc = failed(res, rc, sql);
+    PQclear(res);
+    return rc;
+}
+
+/* The name under which sql is prepared on this connection; NULL: run it unprepared, or see *rc. */
 static const char *prepare(struct mr_pg *c, const char *sql, int n, char name[24], int *rc)
 {
-    PGresult *res;
+    PGresult *res = NULL;
     size_t i = 0;
 
     while (i < c->n_prepared && c->prepared[i] != sql)
         i++;
-    if (i == STATEMENTS_MAX)
+    if (i == PG_STATEMENTS_MAX)
         return NULL;
     (void)snprintf(name, 24, "s%zu", i);
     if (i < c->n_prepared)
         return name;
-    res = PQprepare(c->conn, name, sql, n, NULL);
-    if (!succeeded(res)) {
-        *rc = failed(res, sql);
-    } else {
-        c->prepared[c->n_prepared++] = sql;
-    }
+    *rc = answer(c, PQsendPrepare(c->conn, name, sql, n, NULL), sql, &res);
+    if (*rc != MR_OK)
+        return NULL;
+    c->prepared[c->n_prepared++] = sql;
     PQclear(res);
     return name;
 }
@@ -350,8 +267,8 @@ int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *param
 {
     char name_buf[24];
     const char *name;
-    PGresult *r;
-    int rc = MR_OK;
+    PGresult *r = NULL;
+    int rc = MR_OK, sent;
 
     if (res)
         *res = NULL;
@@ -360,24 +277,20 @@ int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *param
     name = prepare(c, sql, n, name_buf, &rc);
     if (rc != MR_OK)
         return rc;
-    r = name ? PQexecPrepared(c->conn, name, n, params, NULL, NULL, 0)
-             : PQexecParams(c->conn, sql, n, NULL, params, NULL, NULL, 0);
-    if (!succeeded(r)) {
-        rc = failed(r, sql);
-        PQclear(r);
-        return rc;
-    }
-    if (res)
+    sent = name ? PQsendQueryPrepared(c->conn, name, n, params, NULL, NULL, 0)
+                : PQsendQueryParams(c->conn, sql, n, NULL, params, NULL, NULL, 0);
+    rc = answer(c, sent, sql, &r);
+    if (rc == MR_OK && res)
         *res = r;
     else
         PQclear(r);
-    return MR_OK;
+    return rc;
 }
 
 int mr_pg_run(struct mr_pg *c, const char *sql)
 {
-    PGresult *res = PQexec(c->conn, sql);
-    int rc = succeeded(res) ? MR_OK : failed(res, sql);
+    PGresult *res = NULL;
+    int rc = answer(c, PQsendQuery(c->conn, sql), sql, &res);
 
     PQclear(res);
     return rc;

@@ -1,8 +1,9 @@
 /* pg.h - PostgreSQL: a pool of libpq connections for straight-line code on worker threads.
  *
  * Every call blocks, so none may be made on the loop thread. Every statement is parameterised.
- * Errors are mapped once, here: MR_E_DATA (SQLSTATE 22, 23 but not 23505), MR_E_CONFLICT (23505
- * unique, 40001, 40P01), MR_E_TIMEOUT (57014), MR_E_DB (connection gone, 08, 53, 57P0x, the rest).
+ * Errors are mapped once, here: MR_E_DATA (SQLSTATE 22, 23 but not 23505, 54), MR_E_CONFLICT (23505
+ * unique, 40001, 40P01), MR_E_TIMEOUT (57014, or no answer well past the statement timeout),
+ * MR_E_DB (connection gone, 08, 53, 57P0x, the rest).
  * PQerrorMessage is never logged: its DETAIL quotes row values; SQLSTATE and primary message are.
  */
 #ifndef STORE_PG_H
@@ -32,7 +33,8 @@ void mr_pg_pool_free(struct mr_pg_pool *p); /* every connection must have been r
 MR_MUSTCHECK int mr_pg_acquire(struct mr_pg_pool *p, int64_t timeout_ms, struct mr_pg **out);
 /* Give back; a connection that is broken or inside a transaction is closed. NULL is allowed. */
 void mr_pg_release(struct mr_pg_pool *p, struct mr_pg *c);
-/* A connection of one's own, outside any pool (the logger's persister, LISTEN). */
+/* A connection of one's own, outside any pool (the logger's persister, LISTEN). MR_OK; MR_E_NOMEM;
+ * MR_E_CONFIG: the url is not one; MR_E_DB: away or refused (logged). */
 MR_MUSTCHECK int mr_pg_connect(struct mr_pg **out, const struct mr_pg_options *opt);
 void mr_pg_close(struct mr_pg *c);
 PGconn *mr_pg_raw(struct mr_pg *c);
