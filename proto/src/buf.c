@@ -112,21 +112,20 @@ void mr_buf_add_i64(struct mr_buf *b, int64_t v)
 
 void mr_buf_addf(struct mr_buf *b, const char *fmt, ...)
 {
-    va_list args, again;
+    va_list args;
     int len;
 
     va_start(args, fmt);
-    va_copy(again, args);
     len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (len < 0) {
-        if (b->err == MR_OK)
-            b->err = MR_E_NOMEM; /* the only way for vsnprintf to fail on formats of ours */
-    } else if (mr_buf_reserve(b, (size_t)len) == MR_OK) {
-        (void)vsnprintf(b->ptr + b->len, (size_t)len + 1, fmt, again);
-        b->len += (size_t)len;
-    }
-    va_end(again);
+    if (len < 0 && b->err == MR_OK)
+        b->err = MR_E_NOMEM; /* the only way for vsnprintf to fail on formats of ours */
+    if (len < 0 || mr_buf_reserve(b, (size_t)len) != MR_OK)
+        return;
+    va_start(args, fmt);
+    (void)vsnprintf(b->ptr + b->len, (size_t)len + 1, fmt, args);
+    va_end(args);
+    b->len += (size_t)len;
 }
 
 int mr_buf_err(const struct mr_buf *b)

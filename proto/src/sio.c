@@ -37,8 +37,8 @@ static int read_attachments(const char **at, const char *end, unsigned *out)
         if (n > MR_SIO_ATTACHMENTS_MAX)
             return MR_E_TOOBIG;
     }
-    if (p == *at || p == end || *p != '-')
-        return MR_E_PROTO;
+    if (n == 0 || p == end || *p != '-')
+        return MR_E_PROTO; /* without an attachment it would not be of a binary type */
     *at = p + 1;
     *out = n;
     return MR_OK;

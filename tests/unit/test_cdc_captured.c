@@ -233,8 +233,8 @@ static void numbers_and_text_arrive_as_they_were(void **state)
 {
     struct record r = {MR_BUF_INIT(1000), MR_BUF_INIT(100000), MR_BUF_INIT(100000)};
     struct mr_buf text = MR_BUF_INIT(1000);
-    struct mr_change c;
-    struct mr_span value;
+    struct mr_change c = {.kind = MR_CHANGE_OTHER};
+    struct mr_span value = MR_SPAN_NONE;
 
     (void)state;
     find_item("schemas_off", "cap_schemas_off.public.items", "tab", &r, &c);

@@ -68,7 +68,7 @@ static const struct row rows[] = {
     {"a binary event", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":0}]"), "5 1 / -1|[\"u\",{\"_placeholder\":true,\"num\":0}]|\"u\"|{\"_placeholder\":true,\"num\":0}"},
     {"a binary event of a namespace that wants an answer", TEXT("51-/ns,3[\"u\",{\"num\":0,\"_placeholder\":true}]"), "5 1 /ns 3|[\"u\",{\"num\":0,\"_placeholder\":true}]|\"u\"|{\"num\":0,\"_placeholder\":true}"},
     {"placeholders deep inside", TEXT("52-[\"u\",{\"a\":[{\"_placeholder\":true,\"num\":1}]},{\"_placeholder\":true,\"num\":0}]"), "5 2 / -1|[\"u\",{\"a\":[{\"_placeholder\":true,\"num\":1}]},{\"_placeholder\":true,\"num\":0}]|\"u\"|{\"a\":[{\"_placeholder\":true,\"num\":1}]},{\"_placeholder\":true,\"num\":0}"},
-    {"a binary event may announce nothing", TEXT("50-[\"u\"]"), "5 0 / -1|[\"u\"]|\"u\"|"},
+    {"a binary event that announces nothing", TEXT("50-[\"u\"]"), "E_PROTO"},
     {"a binary answer", TEXT("61-4[{\"_placeholder\":true,\"num\":0}]"), "6 1 / 4|[{\"_placeholder\":true,\"num\":0}]||"},
     {"a placeholder beyond the attachments", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":1}]"), "E_PROTO"},
     {"a placeholder below zero", TEXT("51-[\"u\",{\"_placeholder\":true,\"num\":-1}]"), "E_PROTO"},

@@ -32,7 +32,7 @@
     X(E_CONFIG,   -17, 500, "a setting is missing or out of range")
 
 enum mr_err {
-#define X(name, code, http, text) MR_##name = code,
+#define X(name, code, http, text) MR_##name = (code),
     MR_ERRORS(X)
 #undef X
 }; /* clang-format on */
