@@ -3,15 +3,17 @@
  * Every row is kept as text until all sources have been read, then each is parsed and checked once,
  * so a bad value in a file that a flag overrides stops nothing, and an error names the source.
  */
-#include "base/config.h"
+#include "base/config_parts.h"
 #include "base/log.h"
 #include "proto/alloc.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define FILE_BYTES_MAX (1 << 20)
 #define LINE_BYTES_MAX 8192
@@ -41,12 +43,6 @@ struct source {
     char *text;       /* owned */
     const char *from; /* "default", "environment", ... */
 };
-
-static int fail(struct mr_buf *err, const char *fmt, const char *a, const char *b, const char *c)
-{
-    mr_buf_addf(err, fmt, a, b, c);
-    return MR_E_CONFIG;
-}
 
 static int set(struct source *s, const char *text, size_t len, const char *from)
 {
@@ -84,47 +80,70 @@ static int find_flag(const char *name, size_t len)
     return -1;
 }
 
-static int read_line(struct source *src, char *line, const char *path, struct mr_buf *err)
+/* One line of the file. It may hold a secret, so only its name and number are ever told. */
+static int read_line(struct source *src, struct mr_span line, const char *path, int number,
+                     struct mr_buf *err)
 {
-    char *eq, *end;
+    const char *eq;
     int i;
 
-    while (isspace((unsigned char)*line))
-        line++;
-    if (*line == '\0' || *line == '#')
+    while (line.len > 0 && isspace((unsigned char)*line.ptr))
+        line.ptr++, line.len--;
+    while (line.len > 0 && isspace((unsigned char)line.ptr[line.len - 1]))
+        line.len--;
+    if (line.len == 0 || *line.ptr == '#')
         return MR_OK;
-    end = line + strlen(line);
-    while (end > line && isspace((unsigned char)end[-1]))
-        *--end = '\0';
-    eq = strchr(line, '=');
+    eq = memchr(line.ptr, '=', line.len);
     if (!eq)
-        return fail(err, "%s: \"%s\" is not KEY=value%s", path, line, "");
-    i = find_env(line, (size_t)(eq - line));
-    *eq = '\0';
+        return CONFIG_FAULT(err, "%s:%d: this line is not KEY=value", path, number);
+    i = find_env(line.ptr, (size_t)(eq - line.ptr));
     if (i < 0)
-        return fail(err, "%s: unknown setting %s; see --help%s", path, line, "");
-    return set(&src[i], eq + 1, (size_t)(end - eq - 1), "the --config file");
+        return CONFIG_FAULT(err, "%s:%d: unknown setting \"%.*s\"; see --help", path, number,
+                            (int)(eq - line.ptr), line.ptr);
+    return set(&src[i], eq + 1, line.len - (size_t)(eq + 1 - line.ptr), "the --config file");
+}
+
+static int slurp(const char *path, struct mr_buf *text, struct mr_buf *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    int rc = MR_OK;
+
+    if (fd < 0)
+        return CONFIG_FAULT(err, "--config %s: cannot be read: %s", path, strerror(errno));
+    do {
+        char part[4096];
+
+        n = read(fd, part, sizeof(part));
+        if (n > 0)
+            mr_buf_add(text, part, (size_t)n);
+    } while ((n > 0 && mr_buf_err(text) == MR_OK) || (n < 0 && errno == EINTR));
+    if (n < 0)
+        rc = CONFIG_FAULT(err, "--config %s: cannot be read: %s", path, strerror(errno));
+    else if (mr_buf_err(text) == MR_E_TOOBIG)
+        rc = CONFIG_FAULT(err, "--config %s: over 1 MiB", path);
+    else if (mr_buf_err(text) != MR_OK)
+        rc = MR_E_NOMEM;
+    else if (text->len > 0 && memchr(text->ptr, '\0', text->len))
+        rc = CONFIG_FAULT(err, "--config %s: not a text file", path);
+    (void)close(fd);
+    return rc;
 }
 
 static int read_file(struct source *src, const char *path, struct mr_buf *err)
 {
-    FILE *f = fopen(path, "re");
-    char line[LINE_BYTES_MAX];
-    size_t total = 0;
-    int rc = MR_OK;
+    struct mr_buf text = MR_BUF_INIT(FILE_BYTES_MAX);
+    int rc = slurp(path, &text, err);
+    struct mr_span rest = mr_buf_span(&text);
 
-    if (!f)
-        return fail(err, "--config %s: cannot be read: %s%s", path, strerror(errno), "");
-    while (rc == MR_OK && fgets(line, sizeof(line), f)) {
-        size_t n = strlen(line);
+    for (int number = 1; rc == MR_OK && rest.len > 0; number++) {
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        size_t len = end ? (size_t)(end - rest.ptr) : rest.len;
 
-        total += n;
-        if (total > FILE_BYTES_MAX || n == sizeof(line) - 1)
-            rc = fail(err, "--config %s: over 1 MiB, or a line over 8 KiB%s%s", path, "", "");
-        else
-            rc = read_line(src, line, path, err);
+        rc = read_line(src, mr_span_of(rest.ptr, len), path, number, err);
+        rest = mr_span_of(rest.ptr + len + (end != NULL), rest.len - len - (end != NULL));
     }
-    (void)fclose(f);
+    mr_buf_free(&text);
     return rc;
 }
 
@@ -152,22 +171,21 @@ static int read_flags(struct source *src, int argc, char **argv, const char **fi
         int i;
 
         if (strncmp(arg, "--", 2) != 0)
-            return fail(err,
-                        "unexpected argument \"%s\"; settings are --name=value, see --help%s%s",
-                        arg, "", "");
+            return CONFIG_FAULT(
+                err, "unexpected argument \"%s\"; settings are --name=value, see --help", arg);
         arg += 2;
         eq = strchr(arg, '=');
         len = eq ? (size_t)(eq - arg) : strlen(arg);
         value = eq ? eq + 1 : a + 1 < argc ? argv[++a] : NULL;
-        if (!value)
-            return fail(err, "--%s needs a value%s%s", arg, "", "");
+        if (!value || (!eq && strncmp(value, "--", 2) == 0))
+            return CONFIG_FAULT(err, "--%s needs a value", arg);
         if (len == 6 && memcmp(arg, "config", 6) == 0) {
             *file = value;
             continue;
         }
         i = find_flag(arg, len);
         if (i < 0)
-            return fail(err, "unknown flag --%s; see --help%s%s", arg, "", "");
+            return CONFIG_FAULT(err, "unknown flag --%.*s; see --help", (int)len, arg);
         if (src && set(&src[i], value, strlen(value), "a flag") != MR_OK)
             return MR_E_NOMEM;
     }
@@ -243,91 +261,6 @@ static int parse_row(struct mr_config *cfg, const struct row *r, struct source *
     return MR_OK;
 }
 
-static void add_percent(struct mr_buf *b, const char *s)
-{
-    for (; *s; s++) {
-        if (isalnum((unsigned char)*s) || strchr("-._~", *s))
-            mr_buf_add_char(b, *s);
-        else
-            mr_buf_addf(b, "%%%02X", (unsigned char)*s);
-    }
-}
-
-/* The URLs that are made of parts when they are not given whole. */
-static int assemble(struct mr_config *cfg)
-{
-    struct mr_buf b = MR_BUF_INIT(8192);
-    int rc = MR_OK;
-
-    if (*cfg->database_url == '\0') {
-        mr_buf_add_str(&b, "postgresql://");
-        add_percent(&b, cfg->db_user);
-        mr_buf_add_char(&b, ':');
-        add_percent(&b, cfg->db_password);
-        mr_buf_add_char(&b, '@');
-        add_percent(&b, cfg->db_host);
-        mr_buf_addf(&b, ":%lld/", (long long)cfg->db_port);
-        add_percent(&b, cfg->db_name);
-        mr_free(cfg->database_url);
-        cfg->database_url = mr_memdup0(b.ptr, b.len);
-    }
-    if (*cfg->redis_url == '\0') {
-        mr_buf_clear(&b);
-        mr_buf_addf(&b, "redis://%s:%lld/0", cfg->redis_host, (long long)cfg->redis_port);
-        mr_free(cfg->redis_url);
-        cfg->redis_url = mr_memdup0(b.ptr, b.len);
-    }
-    if (mr_buf_err(&b) != MR_OK || !cfg->database_url || !cfg->redis_url)
-        rc = MR_E_NOMEM;
-    mr_buf_free(&b);
-    return rc;
-}
-
-static bool words_in(const char *list, const char *const *words, size_t n)
-{
-    while (*list) {
-        size_t len = strcspn(list, ",");
-        bool known = len == 0;
-
-        for (size_t i = 0; i < n && !known; i++)
-            known = strlen(words[i]) == len && memcmp(words[i], list, len) == 0;
-        if (!known)
-            return false;
-        list += len;
-        list += *list == ',';
-    }
-    return true;
-}
-
-/* What no single row can say. */
-static int cross_check(const struct mr_config *cfg, struct mr_buf *err)
-{
-    static const char *const roles[] = {"api", "logger", "ingest"};
-    static const char *const surfaces[] = {"ingest", "feeds", "metrics"};
-    bool open = strcmp(cfg->auth, "open") == 0;
-
-    if (!words_in(cfg->roles, roles, 3))
-        return fail(err, "MILLRACE_ROLES: \"%s\": give any of api, logger, ingest%s%s", cfg->roles,
-                    "", "");
-    if (!words_in(cfg->anonymous, surfaces, 3))
-        return fail(err, "MILLRACE_ANONYMOUS: \"%s\": give any of ingest, feeds, metrics%s%s",
-                    cfg->anonymous, "", "");
-    if (!open && strcmp(cfg->auth, "required") != 0)
-        return fail(err, "MILLRACE_AUTH: \"%s\": give required or open%s%s", cfg->auth, "", "");
-    if (open && strcmp(cfg->host, "127.0.0.1") != 0 && strcmp(cfg->host, "::1") != 0 &&
-        strcmp(cfg->host, "localhost") != 0)
-        return fail(err,
-                    "MILLRACE_AUTH=open makes everyone admin, so MILLRACE_HOST must be "
-                    "loopback, not \"%s\"%s%s",
-                    cfg->host, "", "");
-    if (strcmp(cfg->log_format, "logfmt") != 0 && strcmp(cfg->log_format, "json") != 0)
-        return fail(err, "MILLRACE_LOG_FORMAT: \"%s\": give logfmt or json%s%s", cfg->log_format,
-                    "", "");
-    if (*cfg->jwt_secret && strlen(cfg->jwt_secret) < 32) /* users bring theirs along: no refusal */
-        LOG_WARN("jwt_secret_short", F_STR("advice", "give at least 32 characters"));
-    return MR_OK;
-}
-
 int mr_config_load(struct mr_config *cfg, int argc, char **argv, char **env, struct mr_buf *err)
 {
     struct source src[ROWS] = {{NULL, NULL}};
@@ -348,9 +281,9 @@ int mr_config_load(struct mr_config *cfg, int argc, char **argv, char **env, str
     for (size_t i = 0; i < ROWS && rc == MR_OK; i++)
         rc = parse_row(cfg, &rows[i], &src[i], err);
     if (rc == MR_OK)
-        rc = cross_check(cfg, err);
+        rc = mr__config_check(cfg, err);
     if (rc == MR_OK)
-        rc = assemble(cfg);
+        rc = mr__config_assemble(cfg);
     if (rc == MR_E_NOMEM)
         mr_buf_add_str(err, "out of memory while reading the settings");
     for (size_t i = 0; i < ROWS; i++)
@@ -366,21 +299,6 @@ void mr_config_deinit(struct mr_config *cfg)
         if (rows[i].type == T_STR || rows[i].type == T_SECRET)
             mr_free(*(char **)((char *)cfg + rows[i].offset));
     memset(cfg, 0, sizeof(*cfg));
-}
-
-bool mr_config_has(const char *list, const char *word)
-{
-    size_t want = strlen(word);
-
-    while (*list) {
-        size_t len = strcspn(list, ",");
-
-        if (len == want && memcmp(list, word, len) == 0)
-            return true;
-        list += len;
-        list += *list == ',';
-    }
-    return false;
 }
 
 static void add_flag_name(struct mr_buf *out, const char *field)

@@ -1,19 +1,23 @@
 /* log.c - one line an event, made in a bounded buffer on the stack and written with one write(2).
  *
- * A line that would pass LINE_MAX loses the rest of its last field and says so (truncated=true), so
- * a hostile value can neither grow memory nor hide the fields before it. Control bytes are escaped:
- * a value cannot start a line of its own.
+ * A line that would pass LINE_BYTES_MAX loses the rest of its last field and says so
+ * (truncated=true), so a hostile value can neither grow memory nor hide the fields before it. A
+ * line is always UTF-8 without control characters, whatever the values are made of: none can start
+ * a line of its own, move a terminal's cursor, or break the reader of JSON.
  */
 #include "base/log.h"
 #include "base/clock.h"
+#include "proto/utf8.h"
 
+#include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 8192
+#define LINE_BYTES_MAX 8192
 #define TAIL_BYTES     32 /* room kept for truncated=true and the line's end */
 #define REPEAT_SLOTS   64
 #define REPEAT_EVERY   60000 /* ms between lines of one repeating event */
@@ -32,7 +36,7 @@ static struct {
 } repeats = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct line {
-    char buf[LINE_MAX_BYTES];
+    char buf[LINE_BYTES_MAX];
     size_t len;
     bool cut;
 };
@@ -67,7 +71,7 @@ void mr_log_thread(const char *name)
 
 static void put(struct line *l, const char *s, size_t n)
 {
-    size_t room = LINE_MAX_BYTES - TAIL_BYTES - l->len;
+    size_t room = LINE_BYTES_MAX - TAIL_BYTES - l->len;
 
     if (l->cut)
         return;
@@ -84,22 +88,56 @@ static void put_str(struct line *l, const char *s)
     put(l, s, strlen(s));
 }
 
+static void put_code(struct line *l, unsigned code)
+{
+    char esc[8];
+
+    (void)snprintf(esc, sizeof(esc), "\\u%04x", code & 0xffff);
+    put(l, esc, 6);
+}
+
+static void put_ascii(struct line *l, char c)
+{
+    /* The last one is NUL, which strchr finds as well: it has no short form. */
+    static const char raw[] = "\"\\\n\r\t", form[] = "\"\\nrt";
+    const char *at = strchr(raw, c);
+
+    if (at && c != '\0')
+        put(l, (char[]){'\\', form[at - raw]}, 2);
+    else if ((unsigned char)c < 0x20 || c == 0x7f)
+        put_code(l, (unsigned char)c);
+    else
+        put(l, &c, 1);
+}
+
+/* The character at the head of s, which begins with a byte over 0x7f. Returns the bytes used up. */
+static size_t put_wide(struct line *l, struct mr_span s)
+{
+    unsigned char lead = (unsigned char)s.ptr[0];
+    size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+    if (n > s.len || mr_utf8_valid_len(mr_span_of(s.ptr, n)) != n) {
+        put_code(l, 0xfffd);
+        return 1;
+    }
+    if (lead == 0xc2 && (unsigned char)s.ptr[1] < 0xa0) /* C1: control characters, too */
+        put_code(l, (unsigned char)s.ptr[1]);
+    else if (memcmp(s.ptr, "\xe2\x80\xa8", n) == 0 || memcmp(s.ptr, "\xe2\x80\xa9", n) == 0)
+        put_code(l, 0x1f80U + (unsigned char)s.ptr[2]); /* U+2028, U+2029: line ends to some */
+    else
+        put(l, s.ptr, n);
+    return n;
+}
+
 static void put_escaped(struct line *l, struct mr_span s)
 {
-    for (size_t i = 0; i < s.len && !l->cut; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        char esc[8];
+    size_t i = 0;
 
-        if (c == '"' || c == '\\') {
-            esc[0] = '\\';
-            esc[1] = (char)c;
-            put(l, esc, 2);
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)snprintf(esc, sizeof(esc), "\\u%04x", c);
-            put(l, esc, 6);
-        } else {
-            put(l, (const char *)&s.ptr[i], 1);
-        }
+    while (i < s.len && !l->cut) {
+        if ((unsigned char)s.ptr[i] < 0x80)
+            put_ascii(l, s.ptr[i++]);
+        else
+            i += put_wide(l, mr_span_of(s.ptr + i, s.len - i));
     }
 }
 
@@ -111,7 +149,7 @@ static bool needs_quotes(struct mr_span s)
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
 
-        if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7f)
+        if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7f)
             return true;
     }
     return false;
@@ -150,7 +188,7 @@ static void put_field(struct line *l, const struct mr_field *f, bool json)
     size_t start = l->len;
 
     put_key(l, f->key, json);
-    if (l->cut || l->len + 2 > LINE_MAX_BYTES - TAIL_BYTES) { /* no room for any value */
+    if (l->cut || l->len + 2 > LINE_BYTES_MAX - TAIL_BYTES) { /* no room for any value */
         l->cut = true;
         l->len = start;
         return;
@@ -174,8 +212,8 @@ static void put_field(struct line *l, const struct mr_field *f, bool json)
         put_str(l, num);
         break;
     case MR_F_DOUBLE:
-        (void)snprintf(num, sizeof(num), "%.6g", f->v.d);
-        put_str(l, num);
+        (void)snprintf(num, sizeof(num), "%.9g", f->v.d);
+        put_str(l, json && !isfinite(f->v.d) ? "null" : num); /* JSON has no word for those */
         break;
     case MR_F_BOOL:
         put_str(l, f->v.b ? "true" : "false");
@@ -187,10 +225,8 @@ static void put_field(struct line *l, const struct mr_field *f, bool json)
         l->len = start; /* half a number would be another number */
 }
 
-/* True when the line may be written; *held is how many were kept back before it. */
-static bool may_write(const char *event, uint64_t *held)
+bool mr_log_may_write(const char *event, uint64_t now_ms, uint64_t *held)
 {
-    uint64_t now = mr_mono_ms();
     bool write = true;
 
     *held = 0;
@@ -198,18 +234,18 @@ static bool may_write(const char *event, uint64_t *held)
     for (size_t i = 0; i < REPEAT_SLOTS; i++) {
         if (!repeats.slot[i].event) {
             repeats.slot[i].event = event;
-            repeats.slot[i].last_ms = now;
+            repeats.slot[i].last_ms = now_ms;
             break;
         }
         if (strcmp(repeats.slot[i].event, event) != 0)
             continue;
-        if (now - repeats.slot[i].last_ms < REPEAT_EVERY) {
+        if (now_ms - repeats.slot[i].last_ms < REPEAT_EVERY) {
             repeats.slot[i].held++;
             write = false;
         } else {
             *held = repeats.slot[i].held;
             repeats.slot[i].held = 0;
-            repeats.slot[i].last_ms = now;
+            repeats.slot[i].last_ms = now_ms;
         }
         break;
     }
@@ -225,7 +261,8 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_fi
     uint64_t held = 0;
     ssize_t done;
 
-    if (level >= MR_LOG_WARN && !may_write(event, &held))
+    if (level >= MR_LOG_WARN && !mr_log_on(MR_LOG_DEBUG) &&
+        !mr_log_may_write(event, mr_mono_ms(), &held))
         return;
     l.len = 0;
     l.cut = false;
@@ -236,10 +273,10 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_fi
     put_field(&l, &F_STR("level", level_names[level]), json);
     put_field(&l, &F_STR("event", event), json);
     put_field(&l, &F_STR("thread", thread_name), json);
+    if (held) /* before the fields, which may not all find room */
+        put_field(&l, &F_UINT("repeats", held), json);
     for (const struct mr_field *f = fields; f->kind != MR_F_END && !l.cut; f++)
         put_field(&l, f, json);
-    if (held)
-        put_field(&l, &F_UINT("repeats", held), json);
     if (l.cut) {
         const char *mark = json ? ",\"truncated\":true" : " truncated=true";
         size_t n = strlen(mark);
@@ -250,6 +287,7 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_fi
     if (json)
         l.buf[l.len++] = '}';
     l.buf[l.len++] = '\n';
-    done = write(STDERR_FILENO, l.buf, l.len); /* one write: lines of threads do not mix */
-    (void)done;                                /* there is nowhere left to report it */
+    do /* one write: lines of threads do not mix. Another failure has nowhere left to be told. */
+        done = write(STDERR_FILENO, l.buf, l.len);
+    while (done < 0 && errno == EINTR);
 }

@@ -4,7 +4,8 @@
  *   ts=2026-11-20T22:10:13.123456Z level=info event=room_joined thread=loop sid=.. room=..
  *
  * The event is a fixed snake_case noun_verb, never interpolated; values are fields. A repeating
- * warning or error (same event) is written at once and then at most once a minute with repeats=n.
+ * warning or error (same event) is written at once and then at most once a minute with repeats=n;
+ * at level debug each is written.
  * Secrets use F_SECRET and print ***. [thread: any]
  */
 #ifndef BASE_LOG_H
@@ -55,6 +56,9 @@ bool mr_log_level_parse(const char *name, enum mr_log_level *out);
 bool mr_log_on(enum mr_log_level level);
 /* fields end with MR_F_END; everything is borrowed. */
 void mr_log_write(enum mr_log_level level, const char *event, const struct mr_field *fields);
+/* Is a warning of this event due at now_ms, and how many were held back since the last one? Counts it
+ * as written or as held back. event is borrowed for good. */
+bool mr_log_may_write(const char *event, uint64_t now_ms, uint64_t *held);
 /* The calling thread's name in the logs ("loop", "worker", "consumer"); borrows a literal. */
 void mr_log_thread(const char *name);
 
