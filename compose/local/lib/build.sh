@@ -12,10 +12,10 @@ build_server_alone() {
     home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt" 2>/dev/null)
     [[ -n $home && $home != "$ROOT" ]] && rm -rf "$dir"
     if [[ ! -f $dir/build.ninja ]]; then
-        (cd "$ROOT" && quietly "$LOG_DIR/cmake-$preset.log" "build/$preset configured" \
+        (cd "$ROOT" && quietly "$LOG_DIR/cmake-$preset.log" "configuring build/$preset" \
             cmake --preset "$preset") || return 1
     fi
-    quietly "$LOG_DIR/build-$preset.log" "build/$preset built" \
+    quietly "$LOG_DIR/build-$preset.log" "building build/$preset" \
         cmake --build "$dir" -j "$JOBS" ${1:+--target "$@"}
 }
 
@@ -38,7 +38,7 @@ build_ui() {
 build_ui_alone() {
     local stamp=$ROOT/.cache/ui-stamp
     [[ -f $ROOT/ui/out/index.html && $(cat "$stamp" 2>/dev/null) == "$(ui_stamp)" ]] && return 0
-    NEXT_TELEMETRY_DISABLED=1 quietly "$LOG_DIR/ui-build.log" 'dashboard built' \
+    NEXT_TELEMETRY_DISABLED=1 quietly "$LOG_DIR/ui-build.log" 'building the dashboard' \
         npm --prefix "$ROOT/ui" run build || return 1
     ui_stamp >"$stamp" # now, since the build generates some of what it reads
 }

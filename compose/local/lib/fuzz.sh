@@ -14,7 +14,7 @@ fuzz_command() {
     for name in "${targets[@]}"; do
         corpus=$ROOT/tests/fuzz/corpus/${name#fuzz_}
         mkdir -p "$ROOT/build/fuzz/corpus/$name"
-        quietly "$LOG_DIR/$name.log" "$name: $seconds s from $(find "$corpus" -type f 2>/dev/null | wc -l) seeds" \
+        quietly "$LOG_DIR/$name.log" "fuzzing $name for $seconds s from $(find "$corpus" -type f 2>/dev/null | wc -l) seeds" \
             "$ROOT/build/fuzz/bin/$name" "$ROOT/build/fuzz/corpus/$name" $([[ -d $corpus ]] && echo "$corpus") \
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
             -artifact_prefix="$ROOT/tests/fuzz/artifacts/$name-" || failed=1

@@ -86,10 +86,10 @@ install_for() {
             "apt-get install --no-install-recommends ${MISSING[*]}" "${MISSING_WHY[@]}"
         as_root=(sudo)
     fi
-    say "installing with apt${as_root:+ (sudo)}:"
+    say "apt${as_root:+ (through sudo)} is to install what is missing:"
     printf '           %s\n' "${MISSING_WHY[@]}"
     ((${#as_root[@]})) && { sudo -v || die 'sudo was refused'; }
-    quietly "$LOG_DIR/apt.log" "${#MISSING[@]} packages installed" \
+    quietly "$LOG_DIR/apt.log" "installing ${#MISSING[@]} packages" \
         "${as_root[@]}" bash "$LIB/apt-install.sh" "${MISSING[@]}" || exit 1
     hash -r
     install_needs "$@"

@@ -34,7 +34,7 @@ java_fetch_all() {
     local new=$JAVA_CACHE.new archive
     java_cached && return 0
     rm -rf "$new"
-    quietly "$LOG_DIR/maven.log" 'Kafka, Connect and Debezium fetched with Maven' java_maven "$new" ||
+    quietly "$LOG_DIR/maven.log" 'fetching Kafka, Connect and Debezium with Maven' java_maven "$new" ||
         return 1
     if ! java_verify "$new"; then
         warn 'the Java artefacts do not match compose/local/java/SHA256SUMS; nothing was kept'
@@ -70,7 +70,7 @@ java_sums() {
     java_find || die 'no Java 17 or later'
     local new=$ROOT/.cache/java.sums
     rm -rf "$new"
-    quietly "$LOG_DIR/maven.log" 'artefacts fetched with Maven' java_maven "$new" || exit 1
+    quietly "$LOG_DIR/maven.log" 'fetching the artefacts with Maven' java_maven "$new" || exit 1
     (cd "$new" && find kafka archives -type f | LC_ALL=C sort | xargs sha256sum) >"$JAVA_SOURCE/SHA256SUMS"
     rm -rf "$new"
     say "wrote ${JAVA_SOURCE#"$ROOT/"}/SHA256SUMS: read the difference before committing it"

@@ -11,22 +11,22 @@ lint_command() {
     install_for build lint node
     cd "$ROOT" || exit 1
     mapfile -t sources < <(c_sources)
-    quietly "$LOG_DIR/clang-format.log" "clang-format: ${#sources[@]} files" \
+    quietly "$LOG_DIR/clang-format.log" "checking the format of ${#sources[@]} C files" \
         clang-format --dry-run -Werror "${sources[@]}" || failed=1
     build_server dev || failed=1
     # The other compiler, with the same warnings as errors.
-    quietly "$LOG_DIR/clang.log" 'clang agrees' lint_clang || failed=1
+    quietly "$LOG_DIR/clang.log" 'compiling with clang' lint_clang || failed=1
     mapfile -t tidy < <(lint_tidy_files "${1:-}")
     if ((${#tidy[@]})); then
-        quietly "$LOG_DIR/clang-tidy.log" "clang-tidy: ${#tidy[@]} files" \
+        quietly "$LOG_DIR/clang-tidy.log" "reading ${#tidy[@]} C files with clang-tidy" \
             bash -o pipefail -c 'printf "%s\0" "$@" | xargs -0 -n 4 -P "$JOBS" clang-tidy --quiet -p build/dev' _ "${tidy[@]}" || failed=1
     else
         say 'clang-tidy: no C file differs from HEAD (--all reads every one)'
     fi
-    npm_ci tests && npm_ci compose && quietly "$LOG_DIR/tidy.log" 'tests/tidy and compose' \
+    npm_ci tests && npm_ci compose && quietly "$LOG_DIR/tidy.log" 'holding the tree against tests/tidy' \
         node --test tests/tidy/*.test.mjs compose/check.test.mjs || failed=1
     if ui_present; then
-        npm_ci ui && quietly "$LOG_DIR/ui-lint.log" 'dashboard lint' npm --prefix ui run lint || failed=1
+        npm_ci ui && quietly "$LOG_DIR/ui-lint.log" 'linting the dashboard' npm --prefix ui run lint || failed=1
     fi
     exit $failed
 }

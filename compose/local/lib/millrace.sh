@@ -23,7 +23,7 @@ millrace_with() {
 }
 
 millrace_prepare() {
-    millrace_with quietly "$LOG_DIR/migrate.log" 'database migrated' "$MILLRACE_BIN" migrate
+    millrace_with quietly "$LOG_DIR/migrate.log" 'migrating the database' "$MILLRACE_BIN" migrate
 }
 
 millrace_start() { millrace_with proc_spawn millrace "$MILLRACE_BIN" serve; }

@@ -23,7 +23,7 @@ npm_ci_alone() {
         return 0
     # The lock files name no host, so the registry is whichever this machine is configured for.
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 NEXT_TELEMETRY_DISABLED=1 \
-        quietly "$LOG_DIR/npm-${1//\//-}.log" "packages for $1/ fetched with npm" \
+        quietly "$LOG_DIR/npm-${1//\//-}.log" "fetching the packages of $1/ with npm" \
         npm --prefix "$dir" ci --no-audit --no-fund --omit-lockfile-registry-resolved || return 1
     echo "$stamp" >"$dir/node_modules/.millrace-stamp"
 }

@@ -26,18 +26,37 @@ log_tail() {
     tail -n "${2:-25}" "$1" | cut -c1-300 | sed 's/^/          | /' >&2
 }
 
-# quietly LOG WHAT CMD...: run CMD with its output in LOG; on failure say WHAT and show the tail.
+# quietly LOG WHAT CMD...: run CMD with its output in LOG. One line when it is done, and before that,
+# when it takes its time, where it is; on failure the log's tail. WHAT begins with a verb in -ing.
 quietly() {
-    local log=$1 what=$2 from=${EPOCHREALTIME/[.,]/}
+    local log=$1 what=$2 from=${EPOCHREALTIME/[.,]/} ticker rc
     shift 2
     mkdir -p "${log%/*}"
-    if "$@" >"$log" 2>&1; then
-        say "$what ($(elapsed "$from")s)"
+    : >"$log"
+    quietly_tick "$log" "$what" &
+    ticker=$!
+    "$@" >"$log" 2>&1
+    rc=$?
+    kill "$ticker" 2>/dev/null
+    wait "$ticker" 2>/dev/null
+    if ((rc == 0)); then
+        say "$what: done ($(elapsed "$from")s)"
         return 0
     fi
-    printf '[%6ss] error: %s failed: %s\n' "$(elapsed)" "$what" "$*" >&2
+    printf '[%6ss] error: %s: failed (exit %s): %s\n' "$(elapsed)" "$what" "$rc" "$*" >&2
     log_tail "$log" 40
-    return 1
+    return "$rc"
+}
+
+quietly_tick() {
+    local never
+    exec {never}<> <(:) # a read that times out is a sleep without a process
+    read -rt 1.5 -u "$never"
+    say "$2 ..."
+    while :; do
+        read -rt 15 -u "$never"
+        say "$2 ... $(tail -n 1 "$1" | tr -d '\r' | cut -c1-90)"
+    done
 }
 
 # exclusively NAME CMD...: one ./dev of this checkout at a time (a run and the tests share node_modules,
