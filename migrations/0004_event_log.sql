@@ -44,6 +44,9 @@ CREATE TABLE consumer_offsets (
     topic       text        NOT NULL,
     partition   integer     NOT NULL,
     next_offset bigint      NOT NULL,
+    -- Of the record before next_offset: tells a topic that was made anew from the old one of the
+    -- same name, although the offset exists in it. 0: none.
+    fingerprint bigint      NOT NULL DEFAULT 0,
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 50);
