@@ -1,5 +1,5 @@
 #!/bin/bash
-# capture.sh - records real Debezium events for tests/unit/test_cdc.c, in every form that there is.
+# capture.sh - records real Debezium events, in every form, for tests/unit/test_cdc_captured.c.
 #
 #   KAFKA_BOOTSTRAP_SERVERS=.. KAFKA_CONNECT_URL=.. SOURCE_URL=postgresql://.. tests/capture/capture.sh
 #   eval "$(./dev stack env | sed 's/^/export /')" && tests/capture/capture.sh
@@ -8,11 +8,11 @@
 # changes.sql once for all of them, waits until each has delivered the last change, writes
 # tests/unit/captured/<configuration>.jsonl, and takes everything away again. SOURCE_URL must be
 # able to create databases and replication slots; DEMO_SOURCE_URL stands in when it is unset.
-# KEEP=1 leaves the database, the slots and the connectors for a look.
+# OUT names another folder to write to. KEEP=1 leaves database, slots and connectors for a look.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=$here/../unit/captured
+out=${OUT:-$here/../unit/captured}
 : "${KAFKA_BOOTSTRAP_SERVERS:?}" "${KAFKA_CONNECT_URL:?}"
 export PGCLIENTENCODING=UTF8 # whatever the server and the terminal use
 source_url=${SOURCE_URL:-${DEMO_SOURCE_URL:?SOURCE_URL or DEMO_SOURCE_URL}}
@@ -203,7 +203,6 @@ trap cleanup EXIT
 mkdir -p "$out"
 admin_sql -c "CREATE DATABASE $db ENCODING 'UTF8' TEMPLATE template0"
 source_sql -f "$here/schema.sql"
-source_sql -c "CREATE PUBLICATION capture FOR ALL TABLES"
 for name in "${names[@]}"; do
     register "$name"
 done

@@ -34,6 +34,9 @@ ALTER TABLE toasted ALTER words SET STORAGE EXTERNAL, ALTER bytes SET STORAGE EX
 CREATE TABLE emptied (id integer PRIMARY KEY);
 CREATE TABLE "Odd name-ü" ("Key!" integer PRIMARY KEY, "a ""quoted"" col" text);
 CREATE TABLE capture_signal (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048));
+-- Table by table: for all of them one would have to be a superuser.
+CREATE PUBLICATION capture FOR TABLE items, full_items, no_key, toasted, emptied, "Odd name-ü",
+    capture_signal;
 INSERT INTO items (id, name, price) VALUES (1, 'there before the snapshot', 1.5), (2, 'this too', NULL);
 INSERT INTO full_items VALUES (1, 'there before', 7);
 INSERT INTO emptied VALUES (1), (2);
