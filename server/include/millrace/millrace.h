@@ -92,6 +92,13 @@ MR_EXPORT void mr_connect_admit(struct mr_socket *s);
  * error's "data" member, or empty. */
 MR_EXPORT void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data);
 
+/* Reading arguments, without copying: the i-th of args; a member of a JSON object, by name; the
+ * content of a string without its quotes, escapes kept. Each is empty when there is no such thing.
+ * They borrow from what they are given. [thread: any] */
+MR_EXPORT struct mr_span mr_arg(struct mr_span args, size_t i);
+MR_EXPORT struct mr_span mr_member(struct mr_span object, const char *name);
+MR_EXPORT struct mr_span mr_string(struct mr_span value);
+
 /* ---- a socket ----------------------------------------------------------------------------- */
 
 /* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but calls
@@ -120,6 +127,16 @@ MR_EXPORT MR_MUSTCHECK int mr_socket_emit_ack(struct mr_socket *s, const char *e
                                               void *ctx);
 /* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does nothing. */
 MR_EXPORT int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args);
+/* Binary: in the args of a BINARY_EVENT each attachment stands as {"_placeholder":true,"num":i}. Its
+ * bytes are here while the event's handler (or the mr_ack_fn) runs; they borrow until it returns. */
+MR_EXPORT size_t mr_event_attachments(const struct mr_socket *s);
+MR_EXPORT struct mr_span mr_event_attachment(const struct mr_socket *s, size_t i);
+/* mr_socket_emit and mr_ack with n attachments (at most 10) for the placeholders in args. Copies.
+ * MR_E_TOOBIG: too many. */
+MR_EXPORT int mr_socket_emit_binary(struct mr_socket *s, const char *event, struct mr_span args,
+                                    const struct mr_span *attachments, size_t n);
+MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
+                            const struct mr_span *attachments, size_t n);
 /* Disconnect from the namespace; close_transport also closes the connection under it. */
 MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
 /* Bytes queued for this socket's session that the kernel has not taken yet. */

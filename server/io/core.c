@@ -1,0 +1,116 @@
+/* core.c - the server without its sockets: made, turned, unmade. */
+#include "io/core.h"
+
+#include "io/namespace.h"
+#include "proto/alloc.h"
+
+#include <time.h>
+
+#define ROUNDS_MAX 16 /* handlers that feed each other for ever must let the loop go on */
+
+static uint64_t real_clock_ms(void *ctx)
+{
+    struct timespec t;
+
+    (void)ctx;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
+{
+    *srv = (struct mr_server){.clock_ms = real_clock_ms, .loop_thread = pthread_self()};
+    if (opt != NULL)
+        srv->opt = *opt;
+    mr__options_fill(&srv->opt);
+    mr__table_init(&srv->sessions);
+    mr__table_init(&srv->nsps);
+    mr__list_init(&srv->dirty);
+    mr__list_init(&srv->doomed);
+    mr__list_init(&srv->drained);
+    mr__list_init(&srv->reaped);
+    srv->opt.path = mr_strdup(srv->opt.path);
+    srv->opt.cors_origins = mr_strdup(srv->opt.cors_origins ? srv->opt.cors_origins : "");
+    srv->ping = mr__frame_make(MR_WS_TEXT, MR_SPAN("2"));
+    srv->noop = mr__frame_make(MR_WS_TEXT, MR_SPAN("6"));
+    srv->close = mr__frame_make(MR_WS_TEXT, MR_SPAN("1"));
+    if (srv->opt.path == NULL || srv->opt.cors_origins == NULL || srv->ping == NULL ||
+        srv->noop == NULL || srv->close == NULL || mr__nsp_get(srv, MR_SPAN("/"), true) == NULL) {
+        mr__core_deinit(srv);
+        return MR_E_NOMEM;
+    }
+    return MR_OK;
+}
+
+void mr__core_deinit(struct mr_server *srv)
+{
+    struct mr_node *node, *next;
+
+    for (node = mr__table_next(&srv->sessions, NULL); node; node = next) {
+        next = mr__table_next(&srv->sessions, node);
+        mr__session_close(MR_CONTAINER(node, struct mr_session, node), "server shutting down",
+                          MR_CLOSE_NOW);
+    }
+    while (!mr__turn_end(srv))
+        ;
+    for (node = mr__table_next(&srv->nsps, NULL); node; node = next) {
+        next = mr__table_next(&srv->nsps, node);
+        mr__nsp_free(MR_CONTAINER(node, struct mr_nsp, node));
+    }
+    mr__table_deinit(&srv->sessions);
+    mr__table_deinit(&srv->nsps);
+    mr__timers_deinit(&srv->timers);
+    mr_frame_unref(srv->ping);
+    mr_frame_unref(srv->noop);
+    mr_frame_unref(srv->close);
+    mr_free((void *)(uintptr_t)srv->opt.path);
+    mr_free((void *)(uintptr_t)srv->opt.cors_origins);
+}
+
+bool mr__turn_end(struct mr_server *srv)
+{
+    struct mr_link *l;
+    int rounds = 0;
+
+    while (rounds++ < ROUNDS_MAX && !(mr__list_empty(&srv->doomed) && mr__list_empty(&srv->dirty) &&
+                                      mr__list_empty(&srv->drained))) {
+        while ((l = mr__list_pop(&srv->doomed)) != NULL) {
+            struct mr_session *s = MR_CONTAINER(l, struct mr_session, fate);
+
+            mr__session_close(s, s->doom_reason, MR_CLOSE_KILL);
+        }
+        while ((l = mr__list_pop(&srv->dirty)) != NULL)
+            mr__session_flush(MR_CONTAINER(l, struct mr_session, dirty));
+        while ((l = mr__list_pop(&srv->drained)) != NULL)
+            mr__session_drained(MR_CONTAINER(l, struct mr_session, drain));
+    }
+    while ((l = mr__list_pop(&srv->reaped)) != NULL)
+        mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
+    return rounds <= ROUNDS_MAX;
+}
+
+bool mr__cors_allows(const struct mr_server *srv, struct mr_span origin)
+{
+    const char *at = srv->opt.cors_origins;
+
+    while (*at != '\0' && origin.len > 0) {
+        size_t len = strcspn(at, ",");
+        struct mr_span one = mr_span_of(at, len);
+
+        while (one.len > 0 && one.ptr[0] == ' ')
+            one = mr_span_of(one.ptr + 1, one.len - 1);
+        while (one.len > 0 && one.ptr[one.len - 1] == ' ')
+            one.len--;
+        if (mr_span_eq(one, origin))
+            return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
+{
+    MR_ASSERT_LOOP(srv);
+    *out = srv->stats;
+    srv->stats.loop_lag_us_max = 0;
+}

@@ -1,0 +1,64 @@
+/* core.h - the server as its parts see it: tables, clock, timers, and what is to be done at the end
+ * of a turn of the loop. It knows neither sockets nor uv, so that tests drive all of it by hand.
+ *
+ * A turn: events come in (packets, posted functions, timers) and callbacks run; frames only gather
+ * in the sessions' queues. mr__turn_end then does, until nothing is left:
+ *
+ *   doomed   sessions that failed where they could not be closed (a write error inside a broadcast,
+ *            a slow consumer) are closed
+ *   dirty    sessions with new frames are flushed: one write a socket, however many frames
+ *   drained  drain callbacks of sessions that fell under the low-water mark
+ *   reaped   closed sessions are freed: until here their memory is valid
+ */
+#ifndef IO_CORE_H
+#define IO_CORE_H
+
+#include "io/frame.h"
+#include "io/limits.h"
+#include "io/list.h"
+#include "io/sid.h"
+#include "io/table.h"
+#include "io/timers.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+struct mr_net; /* the half with sockets, net.h; NULL in tests */
+struct mr_session;
+
+struct mr_server {
+    struct mr_options opt; /* path and cors_origins are our copies */
+    uint64_t (*clock_ms)(void *ctx);
+    void *clock_ctx;
+    struct mr_timers timers;
+    struct mr_sid_pool sids;
+    struct mr_table sessions, nsps;
+    struct mr_link dirty, doomed, drained, reaped;
+    struct mr_frame *ping, *noop, *close; /* packets without content, made once */
+    struct mr_stats stats;
+    size_t n_sessions; /* those in the table and those waiting to be reaped */
+    bool closing;
+    mr_http_fn http_fn;
+    void *http_ctx;
+    mr_http_error_fn error_fn;
+    void *error_ctx;
+    struct mr_net *net;
+    pthread_t loop_thread;
+};
+
+/* Guards every function that is [thread: loop] at the library's surface; gone in release builds. */
+#define MR_ASSERT_LOOP(srv) assert(pthread_equal((srv)->loop_thread, pthread_self()))
+
+/* Everything but sockets. MR_OK; MR_E_NOMEM: nothing to clean up. */
+MR_MUSTCHECK int mr__core_init(struct mr_server *srv, const struct mr_options *opt);
+void mr__core_deinit(struct mr_server *srv);
+static inline uint64_t mr__now(const struct mr_server *srv)
+{
+    return srv->clock_ms(srv->clock_ctx);
+}
+/* Do what the turn has gathered; true when it is all done (else: call again soon). */
+bool mr__turn_end(struct mr_server *srv);
+/* Is this Origin header value allowed by cors_origins? */
+bool mr__cors_allows(const struct mr_server *srv, struct mr_span origin);
+
+#endif

@@ -1,0 +1,35 @@
+/* http.h - a request of mr_on_http from its head to its reply. [thread: loop], but for reading the
+ * request and staging a reply. */
+#ifndef IO_HTTP_H
+#define IO_HTTP_H
+
+#include "io/conn.h"
+#include "io/http_parse.h"
+
+struct mr_http_req {
+    struct mr_mail mail; /* its place in the mailbox, reserved with the request itself */
+    struct mr_net *net;
+    struct mr_conn *conn; /* NULL: the client has gone away */
+    char method[33];
+    struct mr_span path, query;
+    struct mr_buf body;
+    char addr[48];
+    int status; /* staged by mr_http_post_reply */
+    struct mr_buf headers, copy;
+    struct mr_span reply;
+    void (*body_free)(void *ctx);
+    void *body_ctx;
+    size_t n_fields;
+    struct mr_http_field fields[]; /* then the text that they and the path borrow from */
+};
+
+/* Copies the head. NULL: out of memory. */
+struct mr_http_req *mr__http_req_new(struct mr_conn *c, struct mr_span text,
+                                     const struct mr_http_head *head);
+void mr__http_req_free(struct mr_http_req *req);
+
+/* Append "Name: value" lines; fields that break HTTP, or that are the library's, are left out. */
+void mr__http_add_headers(struct mr_buf *b, const struct mr_http_header *headers, size_t n);
+const char *mr__http_reason(int status);
+
+#endif

@@ -1,0 +1,370 @@
+/* http_conn.c - the conversation: reading, waiting, replying, one request after the other. */
+#include "io/http_conn.h"
+
+#include "io/polling.h"
+#include "io/ws_conn.h"
+#include "proto/alloc.h"
+
+#include <time.h>
+
+static void late(struct mr_timer *t);
+
+int mr__http_start(struct mr_conn *c)
+{
+    struct mr_http_conn *h = mr_zalloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return MR_E_NOMEM;
+    h->conn = c;
+    h->ex.ops = &mr__http_exchange_ops;
+    h->idle = true;
+    mr_buf_init(&h->in, MR_HEAD_BYTES_MAX + MR_READ_BYTES);
+    mr_buf_init(&h->out, SIZE_MAX);
+    c->http = h;
+    c->phase = MR_CONN_HTTP;
+    mr__conn_set_timer(c, c->srv->opt.http_header_timeout_ms, late);
+    return MR_OK;
+}
+
+/* ---- deadlines ----------------------------------------------------------------------------- */
+
+static void late(struct mr_timer *t)
+{
+    struct mr_conn *c = MR_CONTAINER(t, struct mr_conn, timer);
+    struct mr_http_conn *h = c->http;
+
+    if (h->state == MR_HTTP_BODY || (h->state == MR_HTTP_HEAD && !h->idle))
+        mr__http_refuse(h, 408, "the request did not come in time");
+    else
+        mr__conn_doom(c); /* idle, or a reader that takes nothing: there is nobody to tell */
+}
+
+static void body_moves(struct mr_http_conn *h)
+{
+    uint64_t now = mr__now(h->conn->srv);
+    uint64_t at = now + MR_BODY_IDLE_MS;
+
+    mr__timer_set(&h->conn->srv->timers, &h->conn->timer,
+                  at < h->body_until_ms ? at : h->body_until_ms, late);
+}
+
+/* ---- replies ------------------------------------------------------------------------------- */
+
+static void drop_reply(struct mr_http_conn *h)
+{
+    if (h->body_free != NULL)
+        h->body_free(h->body_ctx);
+    h->body_free = NULL;
+    mr_buf_free(&h->out);
+    h->out_body = MR_SPAN_NONE;
+    h->sent = 0;
+}
+
+static void run(struct mr_http_conn *h, struct mr_span *data);
+
+/* The last byte is with the kernel. */
+static void replied(struct mr_http_conn *h)
+{
+    struct mr_conn *c = h->conn;
+
+    drop_reply(h);
+    mr_free(h->origin);
+    h->origin = NULL;
+    if (!h->keep_alive || c->srv->closing) {
+        mr__conn_linger(c);
+        return;
+    }
+    h->state = MR_HTTP_HEAD;
+    h->idle = true;
+    h->scanned = 0;
+    mr__conn_set_timer(c, MR_KEEP_ALIVE_MS, late);
+    mr__sock_pause(c, false);
+    if (!h->running && h->in.len > 0)
+        mr__http_read(c, NULL, 0);
+}
+
+static void send_reply(struct mr_http_conn *h)
+{
+    struct mr_conn *c = h->conn;
+    size_t total = h->out.len + h->out_body.len;
+
+    while (h->sent < total) {
+        struct iovec iov[2];
+        int n = 0;
+        ssize_t took;
+
+        if (h->sent < h->out.len) {
+            iov[n++] = (struct iovec){h->out.ptr + h->sent, h->out.len - h->sent};
+            if (h->out_body.len > 0)
+                iov[n++] = (struct iovec){(void *)(uintptr_t)h->out_body.ptr, h->out_body.len};
+        } else {
+            size_t at = h->sent - h->out.len;
+
+            iov[n++] =
+                (struct iovec){(void *)(uintptr_t)(h->out_body.ptr + at), h->out_body.len - at};
+        }
+        took = mr__conn_write(c, iov, n);
+        if (took > 0) {
+            h->sent += (size_t)took;
+            c->srv->stats.bytes_out += (size_t)took;
+        }
+        if (took < 0)
+            return; /* doomed: what it holds is freed with it */
+        if (c->want_write) {
+            h->state = MR_HTTP_REPLY;
+            mr__conn_set_timer(c, MR_WRITE_STALL_MS, late);
+            return;
+        }
+    }
+    replied(h);
+}
+
+static void add_date(struct mr_buf *b)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char text[64];
+
+    gmtime_r(&now, &tm);
+    if (strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) > 0)
+        mr_buf_add_str(b, text);
+}
+
+void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, struct mr_span body,
+                      void (*body_free)(void *ctx), void *body_ctx)
+{
+    struct mr_conn *c = h->conn;
+    bool bodiless = status == 204 || status == 304;
+
+    mr_buf_addf(&h->out, "HTTP/1.1 %d %s\r\n", status, mr__http_reason(status));
+    mr_buf_add_span(&h->out, lines);
+    if (h->origin != NULL)
+        mr_buf_addf(&h->out,
+                    "Access-Control-Allow-Origin: %s\r\nAccess-Control-Allow-Credentials: true\r\n"
+                    "Vary: Origin\r\n",
+                    h->origin);
+    if (!bodiless)
+        mr_buf_addf(&h->out, "Content-Length: %zu\r\n", body.len);
+    add_date(&h->out);
+    if (!h->keep_alive)
+        mr_buf_add_str(&h->out, "Connection: close\r\n");
+    else if (h->http10)
+        mr_buf_add_str(&h->out, "Connection: keep-alive\r\n");
+    mr_buf_add_str(&h->out, "\r\n");
+    h->body_free = body_free;
+    h->body_ctx = body_ctx;
+    if (!bodiless && !h->head_only) {
+        if (body_free == NULL)
+            mr_buf_add_span(&h->out, body);
+        else
+            h->out_body = body;
+    }
+    h->state = MR_HTTP_REPLY;
+    if (mr_buf_err(&h->out) != MR_OK) {
+        mr__conn_doom(c);
+        return;
+    }
+    send_reply(h);
+}
+
+void mr__http_req_answered(struct mr_http_req *req)
+{
+    struct mr_http_conn *h = req->conn->http;
+
+    h->req = NULL;
+    mr__http_respond(h, req->status, mr_buf_span(&req->headers), req->reply, req->body_free,
+                     req->body_ctx);
+    mr__http_req_free(req);
+}
+
+void mr__http_writable(struct mr_conn *c)
+{
+    if (c->http->state == MR_HTTP_REPLY)
+        send_reply(c->http);
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *head, size_t max)
+{
+    if (head->length > max)
+        return false;
+    h->is_chunked = head->chunked;
+    h->chunked = (struct mr_chunked){0};
+    h->left = head->length;
+    h->state = MR_HTTP_BODY;
+    h->body_until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
+    body_moves(h);
+    if (head->expects_continue) {
+        static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
+
+        if (mr__conn_write(h->conn, &iov, 1) != (ssize_t)iov.iov_len)
+            mr__conn_doom(h->conn); /* a fresh connection takes 25 bytes, or is no connection */
+    }
+    return true;
+}
+
+/* A head, or part of one. */
+static void read_head(struct mr_http_conn *h, struct mr_span *data)
+{
+    struct mr_server *srv = h->conn->srv;
+    size_t end = mr__http_head_end(*data, h->scanned);
+    struct mr_http_head head;
+    struct mr_span text = mr_span_of(data->ptr, end);
+    const char *why = "";
+    int status;
+
+    if (h->idle) { /* its first byte: the clock runs */
+        h->idle = false;
+        mr__conn_set_timer(h->conn, srv->opt.http_header_timeout_ms, late);
+    }
+    if (end == 0 && data->len <= MR_HEAD_BYTES_MAX) {
+        status = mr__http_head_peek(*data, &why);
+        h->scanned = data->len > 3 ? data->len - 3 : 0;
+        if (status != 0)
+            mr__http_refuse(h, status, why);
+        return;
+    }
+    if (end == 0 || end > MR_HEAD_BYTES_MAX) {
+        mr__http_refuse(h, 431, "request head too large");
+        return;
+    }
+    h->scanned = 0;
+    status = mr__http_head_parse(text, &head, &why);
+    *data = mr_span_of(data->ptr + end, data->len - end);
+    if (status != 0) {
+        mr__http_refuse(h, status, why);
+        return;
+    }
+    h->keep_alive = head.keep_alive && !srv->closing;
+    h->http10 = head.http10;
+    h->head_only = mr_span_is(head.method, "HEAD");
+    mr__conn_stop_timer(h->conn);
+    mr__http_route(h, text, &head);
+}
+
+static void read_body(struct mr_http_conn *h, struct mr_span *data)
+{
+    struct mr_buf *body = h->req != NULL ? &h->req->body : &h->body;
+    int rc = MR_OK;
+
+    if (h->is_chunked) {
+        rc = mr__chunked_feed(&h->chunked, data, body);
+    } else {
+        size_t n = h->left < data->len ? (size_t)h->left : data->len;
+
+        mr_buf_add(body, data->ptr, n);
+        rc = mr_buf_err(body);
+        h->left -= n;
+        *data = mr_span_of(data->ptr + n, data->len - n);
+        if (rc == MR_OK && h->left == 0)
+            rc = MR_E_END;
+    }
+    if (rc == MR_OK) {
+        body_moves(h);
+    } else if (rc == MR_E_END) {
+        mr__conn_stop_timer(h->conn);
+        mr__http_body_done(h);
+    } else if (rc == MR_E_TOOBIG) {
+        mr__http_refuse(h, 413, "request body too large");
+    } else {
+        mr__http_refuse(h, rc == MR_E_NOMEM ? 503 : 400, "malformed chunked body");
+    }
+}
+
+/* Use up data as far as the state allows. */
+static void run(struct mr_http_conn *h, struct mr_span *data)
+{
+    while (h->conn->phase == MR_CONN_HTTP && !h->conn->doomed && data->len > 0) {
+        size_t before = data->len;
+        enum mr_http_state state = h->state;
+
+        if (state == MR_HTTP_HEAD)
+            read_head(h, data);
+        else if (state == MR_HTTP_BODY)
+            read_body(h, data);
+        else
+            break;
+        if (data->len == before && h->state == state)
+            break; /* more must come */
+    }
+}
+
+/* Keep what was not used. */
+static void keep_rest(struct mr_http_conn *h, struct mr_span data)
+{
+    if (data.len == 0) {
+        mr_buf_free(&h->in);
+        return;
+    }
+    if (h->in.len > 0) {
+        memmove(h->in.ptr, data.ptr, data.len);
+        h->in.len = data.len;
+        return;
+    }
+    mr_buf_add_span(&h->in, data);
+    if (mr_buf_err(&h->in) != MR_OK)
+        mr__conn_doom(h->conn);
+}
+
+void mr__http_read(struct mr_conn *c, unsigned char *bytes, size_t n)
+{
+    struct mr_http_conn *h = c->http;
+    struct mr_span data = mr_span_of((const char *)bytes, n);
+
+    if (h->in.len > 0) {
+        mr_buf_add_span(&h->in, data);
+        if (mr_buf_err(&h->in) != MR_OK) {
+            mr__conn_doom(c);
+            return;
+        }
+        data = mr_buf_span(&h->in);
+    }
+    h->running = true;
+    run(h, &data);
+    h->running = false;
+    if (c->phase == MR_CONN_WEBSOCKET) {
+        if (data.len > 0) /* frames that came right behind the request */
+            mr__ws_read(c, (unsigned char *)(uintptr_t)data.ptr, data.len);
+        mr__http_conn_free(c); /* for good: a WebSocket carries only what it needs */
+        return;
+    }
+    if (c->phase != MR_CONN_HTTP || c->doomed) {
+        mr_buf_free(&h->in);
+        return;
+    }
+    keep_rest(h, data);
+    if (h->state == MR_HTTP_BUSY || h->state == MR_HTTP_REPLY)
+        mr__sock_pause(c, h->req != NULL || h->in.len > MR_HEAD_BYTES_MAX);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+void mr__http_conn_gone(struct mr_conn *c)
+{
+    struct mr_http_conn *h = c->http;
+
+    if (h->ex.session != NULL)
+        mr__exchange_gone(&h->ex);
+    if (h->req != NULL && h->state == MR_HTTP_BUSY)
+        h->req->conn = NULL; /* the application still has it */
+    else
+        mr__http_req_free(h->req);
+    h->req = NULL;
+}
+
+void mr__http_conn_free(struct mr_conn *c)
+{
+    struct mr_http_conn *h = c->http;
+
+    if (h == NULL)
+        return;
+    drop_reply(h);
+    mr__http_req_free(h->req);
+    mr_buf_free(&h->in);
+    mr_buf_free(&h->body);
+    mr_free(h->origin);
+    mr_free(h);
+    c->http = NULL;
+}

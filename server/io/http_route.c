@@ -1,0 +1,293 @@
+/* http_route.c - where a request goes: the polling transport, a WebSocket, the application; and how
+ * one is refused.
+ */
+#include "io/http_conn.h"
+
+#include "io/polling.h"
+#include "io/ws_conn.h"
+#include "proto/alloc.h"
+#include "proto/b64.h"
+#include "proto/json.h"
+
+/* ---- refusing ------------------------------------------------------------------------------ */
+
+void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
+{
+    struct mr_server *srv = h->conn->srv;
+    struct mr_http_response res = {.status = status};
+    struct mr_buf lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX), body = MR_BUF_INIT(1024);
+    struct mr_span path = h->req ? h->req->path : h->head ? h->head->path : MR_SPAN_NONE;
+
+    srv->stats.http_bad_requests++;
+    h->keep_alive = false; /* where the next request would begin is not known */
+    if (srv->error_fn != NULL) {
+        srv->error_fn(status, why, path, &res, srv->error_ctx);
+        mr__http_add_headers(&lines, res.headers, res.n_headers);
+    } else {
+        mr_buf_add_str(&body, "{\"code\":3,\"message\":");
+        mr_json_add_string(&body, mr_span_str(why));
+        mr_buf_add_char(&body, '}');
+        mr_buf_add_str(&lines, "Content-Type: application/json\r\n");
+        if (!mr_span_starts(path, mr_span_str(srv->opt.path))) {
+            mr_buf_clear(&body);
+            mr_buf_addf(&body, "%s\n", why);
+            mr_buf_clear(&lines);
+            mr_buf_add_str(&lines, "Content-Type: text/plain; charset=UTF-8\r\n");
+        }
+        res.body = mr_buf_span(&body);
+    }
+    if (status == 503)
+        mr_buf_add_str(&lines, "Retry-After: 1\r\n");
+    if (h->ex.session != NULL)
+        mr__polling_body_refused(&h->ex);
+    /* A body of the application's own is copied at once: it borrows it only until its next call. */
+    mr__http_respond(h, status, mr_buf_span(&lines), res.body, NULL, NULL);
+    if (srv->error_fn != NULL && res.body_free != NULL)
+        res.body_free(res.body_ctx);
+    mr__http_req_free(h->req);
+    h->req = NULL;
+    mr_buf_free(&lines);
+    mr_buf_free(&body);
+}
+
+/* ---- the polling transport ----------------------------------------------------------------- */
+
+static struct mr_http_conn *of_exchange(const struct mr_exchange *ex)
+{
+    return MR_CONTAINER(ex, struct mr_http_conn, ex);
+}
+
+static void reply(struct mr_exchange *ex, const struct mr_reply *r)
+{
+    struct mr_buf lines = MR_BUF_INIT(4096);
+
+    if (r->content_type != NULL)
+        mr_buf_addf(&lines, "Content-Type: %s\r\n", r->content_type);
+    mr_buf_add_str(&lines, "Cache-Control: no-store\r\n");
+    if (r->extra != NULL)
+        mr_buf_add_str(&lines, r->extra);
+    mr__http_respond(of_exchange(ex), r->status, mr_buf_span(&lines), r->body, NULL, NULL);
+    mr_buf_free(&lines);
+}
+
+static struct mr_span header(const struct mr_exchange *ex, const char *name)
+{
+    const struct mr_http_head *head = of_exchange(ex)->head;
+
+    return head != NULL ? mr__http_field(head, name) : MR_SPAN_NONE;
+}
+
+static const char *addr(const struct mr_exchange *ex)
+{
+    return of_exchange(ex)->conn->addr;
+}
+
+const struct mr_exchange_ops mr__http_exchange_ops = {
+    .reply = reply, .header = header, .addr = addr};
+
+/* A preflight asks before the browser sends anything; it needs an answer, not a session. */
+static void preflight(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    struct mr_span asked = mr__http_field(head, "access-control-request-headers");
+    struct mr_buf lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
+
+    if (h->origin != NULL) {
+        mr_buf_add_str(&lines, "Access-Control-Allow-Methods: GET,POST,OPTIONS\r\n"
+                               "Access-Control-Max-Age: 600\r\n");
+        if (asked.len > 0)
+            mr_buf_addf(&lines, "Access-Control-Allow-Headers: " MR_SPAN_FMT "\r\n",
+                        MR_SPAN_ARG(asked));
+    }
+    mr__http_respond(h, 204, mr_buf_span(&lines), MR_SPAN_NONE, NULL, NULL);
+    mr_buf_free(&lines);
+}
+
+static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    struct mr_server *srv = h->conn->srv;
+    bool has_body = head->length > 0 || head->chunked;
+    bool keep = h->keep_alive;
+    char method[33];
+
+    mr_buf_free(&h->body);
+    mr_buf_init(&h->body, srv->opt.body_bytes_max);
+    if (mr_span_is(head->method, "OPTIONS") && srv->opt.cors_origins[0] != '\0' && !has_body) {
+        preflight(h, head);
+        return;
+    }
+    (void)snprintf(method, sizeof(method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
+    if (has_body) /* until it is known that it will be read, no request can follow */
+        h->keep_alive = false;
+    h->state = MR_HTTP_BUSY;
+    if (!mr__polling_request(srv, &h->ex, method, head->query))
+        return;
+    h->keep_alive = keep;
+    if (!has_body)
+        mr__http_body_done(h);
+    else if (!mr__http_expect_body(h, head, srv->opt.body_bytes_max))
+        mr__http_refuse(h, 413, "Payload too large");
+}
+
+/* ---- WebSocket ----------------------------------------------------------------------------- */
+
+static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
+{
+    h->conn->srv->stats.http_bad_requests++;
+    h->keep_alive = false;
+    mr__http_respond(h, error == MR_EIO_FULL ? 503 : 400,
+                     error == MR_EIO_FULL ? MR_SPAN("Content-Type: text/html\r\nRetry-After: 5\r\n")
+                                          : MR_SPAN("Content-Type: text/html\r\n"),
+                     mr_span_str(mr__eio_error_text(error)), NULL, NULL);
+}
+
+/* The proof that we read the key: RFC 6455 section 4.2.2. */
+static void add_accept(struct mr_buf *b, struct mr_span key)
+{
+    struct mr_buf text = MR_BUF_INIT(128);
+    unsigned char digest[20];
+
+    mr_buf_add_span(&text, key);
+    mr_buf_add_str(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    mr__sha1(text.ptr, text.len, digest);
+    mr_b64_encode(mr_span_of((const char *)digest, sizeof(digest)), b);
+    mr_buf_free(&text);
+}
+
+/* The first subprotocol offered, as the reference server chooses. */
+static struct mr_span first_protocol(const struct mr_http_head *head)
+{
+    struct mr_span list = mr__http_field(head, "sec-websocket-protocol");
+    const char *comma = list.len ? memchr(list.ptr, ',', list.len) : NULL;
+
+    if (comma != NULL)
+        list.len = (size_t)(comma - list.ptr);
+    while (list.len > 0 && list.ptr[list.len - 1] == ' ')
+        list.len--;
+    return list;
+}
+
+static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    struct mr_conn *c = h->conn;
+    struct mr_span key = mr__http_field(head, "sec-websocket-key");
+    struct mr_span protocol = first_protocol(head);
+    struct mr_buf b = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
+    struct mr_session *s;
+    enum mr_eio_error error;
+    char method[33];
+
+    (void)snprintf(method, sizeof(method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
+    error = mr__upgrade_verify(c->srv, &h->ex, method, head->query, &s);
+    if (error == MR_EIO_OK && (!mr_span_is(head->method, "GET") || head->length > 0 ||
+                               head->chunked || key.len != 24 || !mr_b64_valid(key)))
+        error = MR_EIO_BAD_REQUEST;
+    if (error != MR_EIO_OK) {
+        refuse_upgrade(h, error);
+        return;
+    }
+    if (!mr_span_is(mr__http_field(head, "sec-websocket-version"), "13")) {
+        h->keep_alive = false;
+        mr__http_respond(h, 426, MR_SPAN("Sec-WebSocket-Version: 13\r\n"), MR_SPAN_NONE, NULL,
+                         NULL);
+        return;
+    }
+    mr_buf_add_str(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                       "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
+    add_accept(&b, key);
+    if (protocol.len > 0)
+        mr_buf_addf(&b, "\r\nSec-WebSocket-Protocol: " MR_SPAN_FMT, MR_SPAN_ARG(protocol));
+    mr_buf_add_str(&b, "\r\n\r\n");
+    if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK)
+        mr__conn_doom(c);
+    else if (mr__ws_opened(c->srv, &c->ws->port, &h->ex, s) != MR_OK)
+        mr__conn_doom(c);
+    else if (s != NULL)
+        c->ws->port.ops->flush(&c->ws->port); /* a probe is not flushed with its session */
+    mr_buf_free(&b);
+}
+
+/* ---- the application ----------------------------------------------------------------------- */
+
+static void to_application(struct mr_http_conn *h)
+{
+    struct mr_server *srv = h->conn->srv;
+    struct mr_http_req *req = h->req;
+
+    h->state = MR_HTTP_BUSY;
+    h->conn->net->n_requests++;
+    srv->stats.http_requests++;
+    srv->http_fn(req, srv->http_ctx);
+}
+
+static void route_application(struct mr_http_conn *h, struct mr_span text,
+                              const struct mr_http_head *head)
+{
+    struct mr_server *srv = h->conn->srv;
+
+    if (srv->http_fn == NULL) {
+        mr__http_refuse(h, 404, "not found");
+        return;
+    }
+    if (h->conn->net->n_requests >= srv->opt.http_requests_max || srv->closing) {
+        srv->stats.refused++;
+        mr__http_refuse(h, 503, "too many requests are waiting");
+        return;
+    }
+    if (head->length > srv->opt.http_body_bytes_max) {
+        mr__http_refuse(h, 413, "request body too large");
+        return;
+    }
+    h->req = mr__http_req_new(h->conn, text, head);
+    if (h->req == NULL)
+        mr__http_refuse(h, 503, "out of memory");
+    else if (head->length == 0 && !head->chunked)
+        to_application(h);
+    else
+        (void)mr__http_expect_body(h, head, srv->opt.http_body_bytes_max);
+}
+
+void mr__http_body_done(struct mr_http_conn *h)
+{
+    struct mr_buf body = h->body;
+
+    if (h->req != NULL) {
+        to_application(h);
+        return;
+    }
+    h->state = MR_HTTP_BUSY;
+    mr_buf_init(&h->body, body.max);
+    mr__polling_body(h->conn->srv, &h->ex, mr_buf_span(&body));
+    mr_buf_free(&body);
+}
+
+/* Is path the Socket.IO path, or below it? With or without the slash at its end. */
+static bool is_engine(const struct mr_server *srv, struct mr_span path)
+{
+    struct mr_span ours = mr_span_str(srv->opt.path);
+
+    if (mr_span_starts(path, ours))
+        return true;
+    return ours.len > 1 && ours.ptr[ours.len - 1] == '/' &&
+           mr_span_eq(path, mr_span_of(ours.ptr, ours.len - 1));
+}
+
+void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head)
+{
+    struct mr_server *srv = h->conn->srv;
+    struct mr_span origin = mr__http_field(head, "origin");
+
+    h->head = head;
+    if (is_engine(srv, head->path)) {
+        if (mr__cors_allows(srv, origin))
+            h->origin = mr_memdup0(origin.ptr, origin.len);
+        if (head->wants_websocket)
+            to_websocket(h, head);
+        else
+            to_polling(h, head);
+    } else if (head->wants_websocket) {
+        mr__http_refuse(h, 404, "there is no WebSocket here");
+    } else {
+        route_application(h, text, head);
+    }
+    h->head = NULL;
+}

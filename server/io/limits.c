@@ -1,0 +1,30 @@
+/* limits.c - the defaults of mr_options, in one place beside the ceilings that are fixed. */
+#include "io/limits.h"
+
+static void fill(uint32_t *value, uint32_t otherwise)
+{
+    if (*value == 0)
+        *value = otherwise;
+}
+
+void mr__options_fill(struct mr_options *opt)
+{
+    if (opt->path == NULL)
+        opt->path = "/socket.io/";
+    fill(&opt->ping_interval_ms, 25000);
+    fill(&opt->ping_timeout_ms, 20000);
+    fill(&opt->connect_timeout_ms, 45000);
+    fill(&opt->upgrade_timeout_ms, 10000);
+    fill(&opt->body_bytes_max, 1000000);
+    fill(&opt->queue_bytes_max, 4u << 20);
+    fill(&opt->high_water_bytes, 1u << 20);
+    fill(&opt->low_water_bytes, 256u << 10);
+    fill(&opt->sessions_max, 50000);
+    fill(&opt->http_body_bytes_max, 1u << 20);
+    fill(&opt->http_header_timeout_ms, 10000);
+    fill(&opt->http_requests_max, 4096);
+    if (opt->high_water_bytes > opt->queue_bytes_max)
+        opt->high_water_bytes = opt->queue_bytes_max;
+    if (opt->low_water_bytes > opt->high_water_bytes)
+        opt->low_water_bytes = opt->high_water_bytes;
+}

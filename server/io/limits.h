@@ -1,0 +1,39 @@
+/* limits.h - every ceiling of the library that is not an option of mr_options, with its reason.
+ *
+ * What bites is counted in mr_stats: "refused", "slow_consumers", "parse_errors", "mailbox_full",
+ * "http_bad_requests".
+ */
+#ifndef IO_LIMITS_H
+#define IO_LIMITS_H
+
+#include "millrace/millrace.h"
+
+#define MR_POLL_PACKETS_MAX     16     /* packets in a polling body: some clients refuse more */
+#define MR_CLOSE_WAIT_MS        30000  /* a closed polling session waits so long for its last GET */
+#define MR_NSPS_PER_SESSION_MAX 64     /* namespaces that one connection may be in */
+#define MR_ACKS_ASKED_MAX       16384  /* acks that a socket's client may be waiting for */
+#define MR_ACKS_PENDING_MAX     1024   /* acks that we may be waiting for from one socket */
+#define MR_ROOMS_PER_SOCKET_MAX 65536  /* rooms that one socket may be in */
+#define MR_NAME_LEN_MAX         1024   /* bytes of a room's or event's name */
+#define MR_MAILBOX_MAX          65536  /* messages posted to the loop and not run yet */
+#define MR_HEAD_BYTES_MAX       16384  /* request line and headers, then 431 */
+#define MR_TARGET_BYTES_MAX     8192   /* request target, then 414 */
+#define MR_HEADERS_MAX          100    /* header lines, then 431 */
+#define MR_TRAILER_BYTES_MAX    4096   /* what follows the last chunk of a body */
+#define MR_CHUNK_LINE_MAX       256    /* a chunk's size line with its extensions */
+#define MR_BODY_IDLE_MS         10000  /* a body must move within this time ... */
+#define MR_BODY_TOTAL_MS        120000 /* ... and be whole within this time */
+#define MR_KEEP_ALIVE_MS        75000  /* an idle connection between requests */
+#define MR_WRITE_STALL_MS       60000  /* a reader that takes nothing for so long is cut off */
+#define MR_LINGER_MS            2000   /* after the last byte: time for the peer to close first */
+#define MR_LINGER_BYTES_MAX     262144 /* what such a peer may still send */
+#define MR_SHUTDOWN_MS          4000   /* mr_server_close: then connections are cut off */
+#define MR_ACCEPT_BATCH         256    /* connections taken in one turn of the loop */
+#define MR_ACCEPT_PAUSE_MS      100    /* wait after running out of descriptors */
+#define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */
+#define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
+
+/* Fill in the defaults of every option that is zero. */
+void mr__options_fill(struct mr_options *opt);
+
+#endif

@@ -1,0 +1,303 @@
+/* namespace.c - what the packets of a session do to its sockets. */
+#include "io/namespace.h"
+
+#include "proto/alloc.h"
+#include "proto/json.h"
+
+struct mr_event {
+    struct mr_node node; /* in nsp->events */
+    mr_event_fn fn;
+    void *ctx;
+    char name[];
+};
+
+/* ---- registration -------------------------------------------------------------------------- */
+
+static struct mr_nsp *nsp_new(struct mr_server *srv, struct mr_span name)
+{
+    struct mr_nsp *nsp = mr_zalloc(1, sizeof(*nsp));
+
+    if (nsp == NULL)
+        return NULL;
+    nsp->name = mr_memdup0(name.ptr, name.len);
+    nsp->srv = srv;
+    nsp->node.name = mr_span_of(nsp->name, name.len);
+    mr__table_init(&nsp->events);
+    mr__table_init(&nsp->rooms);
+    if (nsp->name == NULL || mr__table_put(&srv->nsps, &nsp->node) != MR_OK) {
+        mr_free(nsp->name);
+        mr_free(nsp);
+        return NULL;
+    }
+    return nsp;
+}
+
+struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create)
+{
+    struct mr_node *node;
+
+    if (name.len == 0)
+        name = MR_SPAN("/");
+    node = mr__table_find(&srv->nsps, name);
+    if (node != NULL)
+        return MR_CONTAINER(node, struct mr_nsp, node);
+    return create ? nsp_new(srv, name) : NULL;
+}
+
+void mr__nsp_free(struct mr_nsp *nsp)
+{
+    for (struct mr_node *node = mr__table_next(&nsp->events, NULL), *next; node; node = next) {
+        next = mr__table_next(&nsp->events, node);
+        mr_free(MR_CONTAINER(node, struct mr_event, node));
+    }
+    mr__table_deinit(&nsp->events);
+    mr__table_deinit(&nsp->rooms);
+    mr_free(nsp->members);
+    mr_free(nsp->name);
+    mr_free(nsp);
+}
+
+#define REGISTER(field)                                                                            \
+    struct mr_nsp *n = mr__nsp_get(srv, mr_span_str(nsp), true);                                   \
+    MR_ASSERT_LOOP(srv);                                                                           \
+    if (n == NULL)                                                                                 \
+        return MR_E_NOMEM;                                                                         \
+    n->field = fn;                                                                                 \
+    n->field##_ctx = ctx;                                                                          \
+    return MR_OK
+
+int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn, void *ctx)
+{
+    REGISTER(on_connect);
+}
+
+int mr_on_connected(struct mr_server *srv, const char *nsp,
+                    void (*fn)(struct mr_socket *s, void *ctx), void *ctx)
+{
+    REGISTER(on_connected);
+}
+
+int mr_on_disconnect(struct mr_server *srv, const char *nsp, mr_disconnect_fn fn, void *ctx)
+{
+    REGISTER(on_disconnect);
+}
+
+int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn, void *ctx)
+{
+    REGISTER(on_drain);
+}
+
+int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn fn, void *ctx)
+{
+    size_t len = strlen(event);
+    struct mr_nsp *n;
+    struct mr_node *node;
+    struct mr_event *e;
+
+    MR_ASSERT_LOOP(srv);
+    if (len > MR_NAME_LEN_MAX || mr_sio_reserved(mr_span_str(event)))
+        return MR_E_INVAL;
+    n = mr__nsp_get(srv, mr_span_str(nsp), true);
+    if (n == NULL)
+        return MR_E_NOMEM;
+    node = mr__table_find(&n->events, mr_span_str(event));
+    if (node != NULL) {
+        e = MR_CONTAINER(node, struct mr_event, node);
+        e->fn = fn;
+        e->ctx = ctx;
+        return MR_OK;
+    }
+    e = mr_alloc(sizeof(*e) + len + 1);
+    if (e == NULL)
+        return MR_E_NOMEM;
+    e->fn = fn;
+    e->ctx = ctx;
+    memcpy(e->name, event, len + 1);
+    e->node.name = mr_span_of(e->name, len);
+    if (mr__table_put(&n->events, &e->node) != MR_OK) {
+        mr_free(e);
+        return MR_E_NOMEM;
+    }
+    return MR_OK;
+}
+
+/* ---- packets ------------------------------------------------------------------------------- */
+
+/* The event's handler, by its name as sent: a string with escapes, or a number. */
+static struct mr_event *find_event(const struct mr_nsp *nsp, struct mr_span raw)
+{
+    struct mr_buf name = MR_BUF_INIT(MR_NAME_LEN_MAX);
+    struct mr_node *node = NULL;
+
+    if (raw.len >= 2 && raw.ptr[0] == '"')
+        raw = mr_span_of(raw.ptr + 1, raw.len - 2);
+    if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
+        node = mr__table_find(&nsp->events, raw);
+    else if (mr_json_unescape(raw, &name) == MR_OK)
+        node = mr__table_find(&nsp->events, mr_buf_span(&name));
+    mr_buf_free(&name);
+    return node ? MR_CONTAINER(node, struct mr_event, node) : NULL;
+}
+
+static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
+                       const struct mr_span *attachments, unsigned n)
+{
+    struct mr_event *e = find_event(sock->nsp, p->event);
+
+    if (e == NULL)
+        return;
+    if (p->ack_id >= 0 && mr__asked_add(&sock->asked, p->ack_id) != MR_OK) {
+        sock->srv->stats.refused++;
+        mr__session_doom(sock->session, "transport error");
+        return;
+    }
+    mr_socket_ref(sock);
+    sock->attachments = attachments;
+    sock->n_attachments = n;
+    e->fn(sock, p->args, p->ack_id, e->ctx);
+    sock->n_attachments = 0;
+    mr_socket_unref(sock);
+}
+
+static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
+                     const struct mr_span *attachments, unsigned n)
+{
+    struct mr_span args = mr_span_of(p->data.ptr + 1, p->data.len - 2);
+
+    if (p->ack_id < 0)
+        return;
+    mr_socket_ref(sock);
+    sock->attachments = attachments;
+    sock->n_attachments = n;
+    mr__ack_in(sock, p->ack_id, args);
+    sock->n_attachments = 0;
+    mr_socket_unref(sock);
+}
+
+void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp)
+{
+    struct mr_nsp **left = mr_realloc(s->left, (s->n_left + 1) * sizeof(struct mr_nsp *));
+
+    if (left == NULL)
+        return;
+    s->left = left;
+    s->left[s->n_left++] = nsp;
+}
+
+/* Is nsp among those left? forget: it will not be any more. */
+static bool has_left(struct mr_session *s, const struct mr_nsp *nsp, bool forget)
+{
+    for (unsigned i = 0; i < s->n_left; i++) {
+        if (s->left[i] != nsp)
+            continue;
+        if (forget)
+            s->left[i] = s->left[--s->n_left];
+        return true;
+    }
+    return false;
+}
+
+static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
+                     const struct mr_span *attachments, unsigned n)
+{
+    struct mr_nsp *nsp = mr__nsp_get(s->srv, p->nsp, false);
+    struct mr_socket *sock = nsp ? mr__socket_of(s, nsp) : NULL;
+
+    if (p->type == MR_SIO_CONNECT) {
+        if (sock != NULL || s->n_sockets >= MR_NSPS_PER_SESSION_MAX) {
+            mr__session_bad(s, "second connect");
+            return;
+        }
+        if (nsp != NULL)
+            (void)has_left(s, nsp, true);
+        mr__nsp_connect(s, nsp, p);
+        return;
+    }
+    if (sock == NULL && nsp != NULL && has_left(s, nsp, false))
+        return; /* sent before the client knew that it was thrown out */
+    if (sock == NULL || (sock->state == MR_SOCKET_PENDING && p->type != MR_SIO_DISCONNECT)) {
+        mr__session_bad(s, "namespace not joined");
+        return;
+    }
+    switch (p->type) {
+    case MR_SIO_DISCONNECT:
+        mr__socket_gone(sock, "client namespace disconnect");
+        break;
+    case MR_SIO_EVENT:
+    case MR_SIO_BINARY_EVENT:
+        take_event(sock, p, attachments, n);
+        break;
+    case MR_SIO_ACK:
+    case MR_SIO_BINARY_ACK:
+        take_ack(sock, p, attachments, n);
+        break;
+    case MR_SIO_CONNECT:
+    case MR_SIO_CONNECT_ERROR: /* only a server refuses */
+        mr__session_bad(s, "packet type");
+        break;
+    }
+}
+
+void mr__nsp_text(struct mr_session *s, struct mr_span text)
+{
+    struct mr_sio_packet p;
+
+    if (s->binary != NULL || mr_sio_decode(text, &p) != MR_OK)
+        mr__session_bad(s, "packet");
+    else if (p.attachments > 0)
+        mr__binary_begin(s, text, &p);
+    else
+        dispatch(s, &p, NULL, 0);
+}
+
+void mr__nsp_binary(struct mr_session *s, struct mr_span bytes)
+{
+    struct mr_binary *bin = s->binary;
+    int rc = MR_E_PROTO;
+
+    if (bin == NULL) {
+        mr__session_bad(s, "binary that nobody announced");
+        return;
+    }
+    if (!mr__binary_add(s, bytes, &rc)) {
+        if (rc != MR_OK)
+            mr__session_bad(s, "attachments");
+        return;
+    }
+    s->binary = NULL;
+    dispatch(s, &bin->packet, bin->parts, bin->n);
+    mr__binary_free(bin);
+}
+
+/* ---- the session's side -------------------------------------------------------------------- */
+
+bool mr__nsp_any(const struct mr_session *s)
+{
+    return s->sockets != NULL;
+}
+
+void mr__nsp_leave_all(struct mr_session *s, const char *reason)
+{
+    while (s->sockets != NULL)
+        mr__socket_gone(s->sockets, reason);
+}
+
+void mr__nsp_drained(struct mr_session *s)
+{
+    struct mr_socket *list[MR_NSPS_PER_SESSION_MAX];
+    unsigned n = 0;
+
+    for (struct mr_socket *sock = s->sockets; sock != NULL; sock = sock->next)
+        list[n++] = mr_socket_ref(sock); /* a handler may change the list */
+    for (unsigned i = 0; i < n; i++) {
+        if (list[i]->state == MR_SOCKET_CONNECTED && list[i]->nsp->on_drain != NULL)
+            list[i]->nsp->on_drain(list[i], list[i]->nsp->on_drain_ctx);
+        mr_socket_unref(list[i]);
+    }
+}
+
+void mr__nsp_forget(struct mr_session *s)
+{
+    mr__binary_free(s->binary);
+    mr_free(s->left);
+}

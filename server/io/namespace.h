@@ -1,0 +1,108 @@
+/* namespace.h - Socket.IO above a session: namespaces, sockets in them, and what packets do.
+ *
+ * A socket is one client in one namespace:
+ *
+ *   CONNECT -> PENDING --hook says yes--> CONNECTED --either side leaves--> GONE
+ *                 \------hook says no---------------------------------------^
+ *
+ * The session holds one reference to it until it is GONE; the application may hold more. A session
+ * remembers the namespaces that the server threw it out of: what the client sent there before it
+ * knew is dropped, where an event for a namespace never joined closes the connection.
+ * [thread: loop]
+ */
+#ifndef IO_NAMESPACE_H
+#define IO_NAMESPACE_H
+
+#include "io/ack.h"
+#include "io/room.h"
+#include "io/session.h"
+#include "proto/sio.h"
+
+struct mr_nsp {
+    struct mr_node node; /* in srv->nsps */
+    struct mr_server *srv;
+    char *name;
+    mr_connect_fn on_connect;
+    void *on_connect_ctx;
+    void (*on_connected)(struct mr_socket *s, void *ctx);
+    void *on_connected_ctx;
+    mr_disconnect_fn on_disconnect;
+    void *on_disconnect_ctx;
+    mr_drain_fn on_drain;
+    void *on_drain_ctx;
+    struct mr_table events, rooms;
+    struct mr_socket **members; /* connected sockets, in no order */
+    size_t n_members, cap_members;
+    int64_t next_ack; /* one counter, so that a broadcast could share an id */
+};
+
+enum mr_socket_state {
+    MR_SOCKET_PENDING,
+    MR_SOCKET_CONNECTED,
+    MR_SOCKET_GONE,
+};
+
+struct mr_socket {
+    uint32_t refs;
+    enum mr_socket_state state;
+    char id[MR_SID_LEN + 1];
+    struct mr_server *srv;
+    struct mr_nsp *nsp;
+    struct mr_session *session; /* NULL once GONE */
+    struct mr_handshake *hs;
+    struct mr_socket *next; /* in session->sockets */
+    void *data;
+    size_t place;             /* index in nsp->members */
+    struct mr_member **rooms; /* memberships, n_rooms of them */
+    uint32_t n_rooms, cap_rooms;
+    struct mr_acks_asked asked; /* acks that the client waits for */
+    struct mr_link acks;        /* acks that we wait for, oldest first */
+    uint32_t n_acks;
+    const struct mr_span *attachments; /* of the event being handled */
+    unsigned n_attachments;
+    bool deciding; /* inside its connect hook, whose return value still counts */
+    char *refusal; /* JSON of the CONNECT_ERROR, once mr_connect_refuse was called */
+};
+
+/* A BINARY_ packet whose attachments are still coming. */
+struct mr_binary {
+    struct mr_sio_packet packet; /* borrows text */
+    char *text;
+    size_t bytes; /* of the text and the attachments so far */
+    unsigned n;
+    struct mr_span parts[MR_SIO_ATTACHMENTS_MAX]; /* owned */
+};
+
+/* The namespace of that name; create: made when it is missing (NULL then: out of memory). */
+struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create);
+void mr__nsp_free(struct mr_nsp *nsp);
+
+/* Packets of a session. */
+void mr__nsp_text(struct mr_session *s, struct mr_span text);
+void mr__nsp_binary(struct mr_session *s, struct mr_span bytes);
+/* connect.c: a CONNECT; nsp NULL: there is none of that name. */
+void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p);
+/* Is it in any namespace, or about to be? */
+bool mr__nsp_any(const struct mr_session *s);
+void mr__nsp_leave_all(struct mr_session *s, const char *reason);
+void mr__nsp_drained(struct mr_session *s);
+/* The server has thrown the session out of nsp: tolerate what is still under way to it. */
+void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp);
+/* Free what the session still holds. */
+void mr__nsp_forget(struct mr_session *s);
+
+/* socket.c */
+struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp);
+struct mr_socket *mr__socket_of(const struct mr_session *s, const struct mr_nsp *nsp);
+/* Take it out of everything; on_disconnect if it was connected. */
+void mr__socket_gone(struct mr_socket *sock, const char *reason);
+/* Queue a packet made of a head of this type and JSON (may be empty). */
+int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json);
+
+/* binary.c */
+void mr__binary_begin(struct mr_session *s, struct mr_span text, const struct mr_sio_packet *p);
+/* True when the packet is complete. MR_E_* in *rc: the session must be closed. */
+bool mr__binary_add(struct mr_session *s, struct mr_span bytes, int *rc);
+void mr__binary_free(struct mr_binary *bin);
+
+#endif

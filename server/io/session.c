@@ -1,0 +1,384 @@
+/* session.c - the state machine drawn in session.h: opening, packets in, frames out, closing. */
+#include "io/session.h"
+
+#include "io/namespace.h"
+#include "io/polling.h"
+#include "io/upgrade.h"
+#include "proto/alloc.h"
+#include "proto/b64.h"
+
+#include <stdio.h>
+
+#define TIMERS 3 /* beat, guard, upgrade */
+
+/* ---- the handshake's headers --------------------------------------------------------------- */
+
+struct mr_handshake *mr__handshake_new(const struct mr_exchange *ex)
+{
+    static const char *const names[] = {"authorization", "cookie",          "origin",
+                                        "user-agent",    "x-forwarded-for", "x-request-id"};
+    struct mr_span values[6];
+    struct mr_handshake *hs;
+    size_t bytes = 0;
+    char *at;
+
+    for (size_t i = 0; i < 6; i++) {
+        values[i] = ex->ops->header(ex, names[i]);
+        bytes += values[i].len;
+    }
+    hs = mr_alloc(sizeof(*hs) + bytes);
+    if (hs == NULL)
+        return NULL;
+    hs->refs = 1;
+    hs->n = 0;
+    (void)snprintf(hs->addr, sizeof(hs->addr), "%s", ex->ops->addr(ex));
+    at = hs->text;
+    for (size_t i = 0; i < 6; i++) {
+        if (values[i].len == 0)
+            continue;
+        memcpy(at, values[i].ptr, values[i].len);
+        hs->headers[hs->n].name = names[i];
+        hs->headers[hs->n++].value = mr_span_of(at, values[i].len);
+        at += values[i].len;
+    }
+    return hs;
+}
+
+struct mr_handshake *mr__handshake_ref(struct mr_handshake *hs)
+{
+    hs->refs++;
+    return hs;
+}
+
+void mr__handshake_unref(struct mr_handshake *hs)
+{
+    if (hs != NULL && --hs->refs == 0)
+        mr_free(hs);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+/* Nobody has connected to a namespace in time. */
+static void connect_late(struct mr_timer *t)
+{
+    struct mr_session *s = MR_CONTAINER(t, struct mr_session, guard);
+
+    if (!mr__nsp_any(s))
+        mr__session_close(s, "transport close", MR_CLOSE_NOW);
+}
+
+struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchange *ex,
+                                   enum mr_session_state state)
+{
+    struct mr_session *s;
+
+    if (srv->n_sessions >= srv->opt.sessions_max || srv->closing) {
+        srv->stats.refused++;
+        return NULL;
+    }
+    s = mr_zalloc(1, sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    s->hs = mr__handshake_new(ex);
+    if (s->hs == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)
+        goto fail;
+    mr__sid_make(&srv->sids, s->sid);
+    s->node.name = mr_span_of(s->sid, MR_SID_LEN);
+    if (mr__table_put(&srv->sessions, &s->node) != MR_OK) {
+        mr__timers_release(&srv->timers, TIMERS);
+        goto fail;
+    }
+    s->srv = srv;
+    s->state = state;
+    srv->n_sessions++;
+    srv->stats.sessions++;
+    srv->stats.sessions_total++;
+    if (state == MR_S_WEBSOCKET)
+        srv->stats.websocket_sessions++;
+    else
+        srv->stats.polling_sessions++;
+    mr__heartbeat_start(s);
+    mr__timer_set(&srv->timers, &s->guard, mr__now(srv) + srv->opt.connect_timeout_ms,
+                  connect_late);
+    return s;
+fail:
+    mr__handshake_unref(s->hs);
+    mr_free(s);
+    return NULL;
+}
+
+struct mr_session *mr__session_find(struct mr_server *srv, struct mr_span sid)
+{
+    struct mr_node *node = mr__table_find(&srv->sessions, sid);
+
+    return node ? MR_CONTAINER(node, struct mr_session, node) : NULL;
+}
+
+void mr__session_open_packet(const struct mr_session *s, bool can_upgrade, struct mr_buf *out)
+{
+    const struct mr_options *opt = &s->srv->opt;
+
+    mr_eio_add_open(out, mr_span_of(s->sid, MR_SID_LEN), can_upgrade, opt->ping_interval_ms,
+                    opt->ping_timeout_ms, opt->body_bytes_max);
+}
+
+bool mr__session_is_open(const struct mr_session *s)
+{
+    return s->state < MR_S_CLOSING;
+}
+
+/* ---- packets in ---------------------------------------------------------------------------- */
+
+void mr__session_bad(struct mr_session *s, const char *what)
+{
+    (void)what;
+    s->srv->stats.parse_errors++;
+    mr__session_close(s, "parse error", MR_CLOSE_NOW);
+}
+
+static void take_base64(struct mr_session *s, struct mr_span text)
+{
+    struct mr_buf raw = MR_BUF_INIT(s->srv->opt.body_bytes_max);
+
+    if (mr_b64_decode(text, &raw) == MR_OK)
+        mr__session_binary(s, mr_buf_span(&raw));
+    else
+        mr__session_bad(s, "base64");
+    mr_buf_free(&raw);
+}
+
+void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
+{
+    if (!mr__session_is_open(s))
+        return;
+    s->srv->stats.packets_in++;
+    if (p->binary) {
+        take_base64(s, p->data);
+        return;
+    }
+    switch (p->type) {
+    case MR_EIO_MESSAGE:
+        mr__nsp_text(s, p->data);
+        break;
+    case MR_EIO_PONG:
+        mr__heartbeat_pong(s);
+        break;
+    case MR_EIO_CLOSE:
+        mr__polling_client_closes(s);
+        mr__session_close(s, "transport close", MR_CLOSE_NOW);
+        break;
+    case MR_EIO_NOOP:
+        break;
+    case MR_EIO_OPEN: /* only a server opens, and in this version only a server pings */
+    case MR_EIO_PING:
+    case MR_EIO_UPGRADE:
+        mr__session_bad(s, "packet type");
+        break;
+    }
+}
+
+void mr__session_binary(struct mr_session *s, struct mr_span bytes)
+{
+    if (mr__session_is_open(s))
+        mr__nsp_binary(s, bytes);
+}
+
+/* ---- frames out ---------------------------------------------------------------------------- */
+
+struct mr_outq *mr__session_q(struct mr_session *s)
+{
+    return s->ws != NULL ? &s->ws->q : &s->q;
+}
+
+int mr__session_send(struct mr_session *s, struct mr_frame *f)
+{
+    struct mr_server *srv = s->srv;
+    struct mr_outq *q = mr__session_q(s);
+    int rc;
+
+    if (!mr__session_is_open(s) || s->doom_reason != NULL)
+        return MR_E_CLOSED;
+    rc = mr__outq_push(q, f, srv->opt.queue_bytes_max);
+    if (rc == MR_E_TOOBIG) {
+        srv->stats.slow_consumers++;
+        mr__session_doom(s, "slow consumer");
+        return MR_E_CLOSED;
+    }
+    if (rc != MR_OK)
+        return rc;
+    srv->stats.queued_packets++;
+    srv->stats.queued_bytes += mr_frame_bytes(f);
+    if (q->bytes > srv->opt.high_water_bytes)
+        s->congested = true;
+    if (!mr__link_on(&s->dirty))
+        mr__list_add(&srv->dirty, &s->dirty);
+    return MR_OK;
+}
+
+void mr__session_sent(struct mr_session *s, uint32_t packets, size_t bytes)
+{
+    struct mr_server *srv = s->srv;
+
+    srv->stats.queued_packets -= packets;
+    srv->stats.queued_bytes -= bytes;
+    srv->stats.packets_out += packets;
+    srv->stats.bytes_out += bytes;
+    if (s->congested && mr__session_q(s)->bytes <= srv->opt.low_water_bytes &&
+        !mr__link_on(&s->drain))
+        mr__list_add(&srv->drained, &s->drain);
+}
+
+void mr__session_flush(struct mr_session *s)
+{
+    if (s->ws != NULL)
+        s->ws->ops->flush(s->ws);
+    else if (s->get != NULL && s->q.n > 0)
+        mr__polling_answer(s);
+}
+
+void mr__session_drained(struct mr_session *s)
+{
+    if (!mr__session_is_open(s) || mr__session_q(s)->bytes > s->srv->opt.low_water_bytes)
+        return; /* it filled up again before we came: still congested */
+    s->congested = false;
+    mr__nsp_drained(s);
+}
+
+/* ---- closing ------------------------------------------------------------------------------- */
+
+/* What is queued will never leave. */
+static void drop_queue(struct mr_session *s, struct mr_outq *q)
+{
+    s->srv->stats.queued_packets -= q->n;
+    s->srv->stats.queued_bytes -= q->bytes;
+    mr__outq_clear(q);
+}
+
+void mr__session_closed(struct mr_session *s)
+{
+    struct mr_server *srv = s->srv;
+
+    if (s->state == MR_S_CLOSED)
+        return;
+    s->state = MR_S_CLOSED;
+    mr__timer_stop(&srv->timers, &s->guard);
+    mr__table_del(&srv->sessions, &s->node);
+    drop_queue(s, &s->q);
+    srv->stats.sessions--;
+    mr__link_off(&s->dirty);
+    mr__link_off(&s->drain);
+    mr__link_off(&s->fate);
+    mr__list_add(&srv->reaped, &s->fate);
+    if (s->post != NULL)
+        s->post->session = NULL; /* its body will find nobody: Session ID unknown */
+    s->post = NULL;
+}
+
+static void last_get_late(struct mr_timer *t)
+{
+    mr__session_closed(MR_CONTAINER(t, struct mr_session, guard));
+}
+
+static void close_ws(struct mr_session *s, enum mr_close_how how)
+{
+    struct mr_ws_port *port = s->ws;
+
+    s->ws = NULL;
+    if (port != NULL) {
+        /* The port's queue is no longer ours to count. */
+        s->srv->stats.queued_packets -= port->q.n;
+        s->srv->stats.queued_bytes -= port->q.bytes;
+        port->session = NULL;
+        if (how == MR_CLOSE_KILL)
+            port->ops->kill(port);
+        else
+            port->ops->close(port, s->srv->closing ? 1001 : 1000);
+    }
+    mr__session_closed(s);
+}
+
+void mr__session_close(struct mr_session *s, const char *reason, enum mr_close_how how)
+{
+    struct mr_server *srv = s->srv;
+    bool over_ws = s->state == MR_S_WEBSOCKET;
+
+    if (!mr__session_is_open(s)) {
+        if (s->state == MR_S_CLOSING && how != MR_CLOSE_FLUSH)
+            mr__session_closed(s);
+        return;
+    }
+    if (how == MR_CLOSE_FLUSH)
+        mr__nsp_leave_all(s, reason); /* while it is open: what the handlers still send, leaves */
+    if (!mr__session_is_open(s))
+        return;
+    s->state = MR_S_CLOSING;
+    mr__timer_stop(&srv->timers, &s->beat);
+    mr__timer_stop(&srv->timers, &s->guard);
+    mr__upgrade_abort(s);
+    mr__nsp_leave_all(s, reason);
+    if (over_ws)
+        srv->stats.websocket_sessions--;
+    else
+        srv->stats.polling_sessions--;
+    if (over_ws) {
+        close_ws(s, how);
+        return;
+    }
+    if (how != MR_CLOSE_FLUSH)
+        drop_queue(s, &s->q);
+    if (s->get != NULL)
+        mr__polling_answer(s);
+    else if (how != MR_CLOSE_FLUSH)
+        mr__session_closed(s);
+    else
+        mr__timer_set(&srv->timers, &s->guard, mr__now(srv) + MR_CLOSE_WAIT_MS, last_get_late);
+}
+
+void mr__session_doom(struct mr_session *s, const char *reason)
+{
+    if (!mr__session_is_open(s) || s->doom_reason != NULL)
+        return;
+    s->doom_reason = reason;
+    mr__list_add(&s->srv->doomed, &s->fate);
+}
+
+void mr__exchange_gone(struct mr_exchange *ex)
+{
+    struct mr_session *s = ex->session;
+
+    ex->session = NULL;
+    if (s == NULL)
+        return;
+    if (s->get == ex)
+        s->get = NULL;
+    if (s->post == ex)
+        s->post = NULL;
+    mr__session_close(s, "transport error", MR_CLOSE_NOW);
+}
+
+void mr__ws_gone(struct mr_ws_port *port, const char *reason)
+{
+    struct mr_session *s = port->session;
+
+    if (s == NULL)
+        return;
+    if (s->probe == port) {
+        mr__upgrade_abort(s);
+        return;
+    }
+    s->srv->stats.queued_packets -= port->q.n;
+    s->srv->stats.queued_bytes -= port->q.bytes;
+    port->session = NULL;
+    s->ws = NULL;
+    mr__session_close(s, reason, MR_CLOSE_KILL);
+}
+
+void mr__session_free(struct mr_session *s)
+{
+    mr__nsp_forget(s);
+    mr__outq_clear(&s->q);
+    mr__handshake_unref(s->hs);
+    mr__timers_release(&s->srv->timers, TIMERS);
+    s->srv->n_sessions--;
+    mr_free(s);
+}

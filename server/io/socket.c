@@ -1,0 +1,195 @@
+/* socket.c - one client in one namespace: its life, and what an application may ask about it. */
+#include "io/namespace.h"
+
+#include "proto/alloc.h"
+
+struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp)
+{
+    struct mr_socket *sock = mr_zalloc(1, sizeof(*sock));
+
+    if (sock == NULL)
+        return NULL;
+    sock->refs = 1;
+    sock->state = MR_SOCKET_PENDING;
+    mr__sid_make(&s->srv->sids, sock->id);
+    sock->srv = s->srv;
+    sock->nsp = nsp;
+    sock->session = s;
+    sock->hs = mr__handshake_ref(s->hs);
+    mr__list_init(&sock->acks);
+    sock->next = s->sockets;
+    s->sockets = sock;
+    s->n_sockets++;
+    return sock;
+}
+
+struct mr_socket *mr__socket_of(const struct mr_session *s, const struct mr_nsp *nsp)
+{
+    struct mr_socket *sock = s->sockets;
+
+    while (sock != NULL && sock->nsp != nsp)
+        sock = sock->next;
+    return sock;
+}
+
+static void leave_nsp(struct mr_socket *sock)
+{
+    struct mr_nsp *nsp = sock->nsp;
+
+    nsp->members[sock->place] = nsp->members[--nsp->n_members];
+    nsp->members[sock->place]->place = sock->place;
+    sock->srv->stats.sockets--;
+}
+
+void mr__socket_gone(struct mr_socket *sock, const char *reason)
+{
+    struct mr_session *s = sock->session;
+    bool was_connected = sock->state == MR_SOCKET_CONNECTED;
+    struct mr_socket **at;
+
+    if (sock->state == MR_SOCKET_GONE)
+        return;
+    sock->state = MR_SOCKET_GONE;
+    sock->session = NULL;
+    for (at = &s->sockets; *at != sock; at = &(*at)->next)
+        ;
+    *at = sock->next;
+    s->n_sockets--;
+    if (was_connected)
+        leave_nsp(sock);
+    mr__acks_closed(sock);
+    if (was_connected && sock->nsp->on_disconnect != NULL)
+        sock->nsp->on_disconnect(sock, reason, sock->nsp->on_disconnect_ctx);
+    mr__room_leave_all(sock); /* last, so that the handler can still see its rooms */
+    mr__asked_deinit(&sock->asked);
+    mr_socket_unref(sock);
+}
+
+int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json)
+{
+    struct mr_buf b = MR_BUF_INIT(SIZE_MAX);
+    struct mr_frame *f = NULL;
+    int rc = MR_E_NOMEM;
+
+    mr_buf_add_char(&b, '0' + MR_EIO_MESSAGE);
+    mr_sio_add_head(&b, type, 0, mr_span_str(sock->nsp->name), -1);
+    mr_buf_add_span(&b, json);
+    if (mr_buf_err(&b) == MR_OK)
+        f = mr__frame_make(MR_WS_TEXT, mr_buf_span(&b));
+    if (f != NULL)
+        rc = mr__session_send(sock->session, f);
+    mr_frame_unref(f);
+    mr_buf_free(&b);
+    return rc;
+}
+
+/* ---- public -------------------------------------------------------------------------------- */
+
+struct mr_socket *mr_socket_ref(struct mr_socket *s)
+{
+    MR_ASSERT_LOOP(s->srv);
+    s->refs++;
+    return s;
+}
+
+void mr_socket_unref(struct mr_socket *s)
+{
+    if (s == NULL || --s->refs > 0)
+        return;
+    mr__handshake_unref(s->hs);
+    mr_free(s->refusal);
+    mr_free(s);
+}
+
+bool mr_socket_connected(const struct mr_socket *s)
+{
+    return s->state == MR_SOCKET_CONNECTED;
+}
+
+const char *mr_socket_id(const struct mr_socket *s)
+{
+    return s->id;
+}
+
+const char *mr_socket_nsp(const struct mr_socket *s)
+{
+    return s->nsp->name;
+}
+
+const char *mr_socket_addr(const struct mr_socket *s)
+{
+    return s->hs->addr;
+}
+
+const char *mr_socket_transport(const struct mr_socket *s)
+{
+    return s->session != NULL && s->session->state == MR_S_WEBSOCKET ? "websocket" : "polling";
+}
+
+struct mr_span mr_socket_header(const struct mr_socket *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->hs->n; i++) {
+        if (strcmp(s->hs->headers[i].name, name) == 0)
+            return s->hs->headers[i].value;
+    }
+    return MR_SPAN_NONE;
+}
+
+void mr_socket_set_data(struct mr_socket *s, void *data)
+{
+    s->data = data;
+}
+
+void *mr_socket_data(const struct mr_socket *s)
+{
+    return s->data;
+}
+
+struct mr_server *mr_socket_server(const struct mr_socket *s)
+{
+    return s->srv;
+}
+
+size_t mr_socket_buffered(const struct mr_socket *s)
+{
+    return s->session != NULL ? mr__session_q(s->session)->bytes : 0;
+}
+
+bool mr_socket_congested(const struct mr_socket *s)
+{
+    return s->session != NULL && s->session->congested;
+}
+
+struct mr_span mr_event_attachment(const struct mr_socket *s, size_t i)
+{
+    return i < s->n_attachments ? s->attachments[i] : MR_SPAN_NONE;
+}
+
+size_t mr_event_attachments(const struct mr_socket *s)
+{
+    return s->n_attachments;
+}
+
+void mr_socket_disconnect(struct mr_socket *s, bool close_transport)
+{
+    struct mr_session *session = s->session;
+
+    MR_ASSERT_LOOP(s->srv);
+    if (s->state == MR_SOCKET_GONE)
+        return;
+    if (close_transport) {
+        for (struct mr_socket *each = session->sockets; each != NULL; each = each->next) {
+            if (each->state == MR_SOCKET_CONNECTED)
+                (void)mr__socket_send_packet(each, MR_SIO_DISCONNECT, MR_SPAN_NONE);
+        }
+        mr__session_close(session, "server namespace disconnect", MR_CLOSE_FLUSH);
+        return;
+    }
+    if (s->state == MR_SOCKET_PENDING) {
+        mr_connect_refuse(s, "disconnected", MR_SPAN_NONE);
+        return;
+    }
+    (void)mr__socket_send_packet(s, MR_SIO_DISCONNECT, MR_SPAN_NONE);
+    mr__nsp_left(session, s->nsp);
+    mr__socket_gone(s, "server namespace disconnect");
+}
