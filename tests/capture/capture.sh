@@ -144,13 +144,15 @@ url_parts() {
             u.hostname || "127.0.0.1", u.port || 5432)' "$source_url"
 }
 
+# One partition a topic, whatever the broker's default: the order of the records is what is tested.
 register() {
     local name=$1 prefix user password host port
     prefix=$(prefix_of "$name")
     read -r user password host port < <(url_parts)
     connect PUT "/connectors/$prefix/config" --data-binary @- <<END >"$answer" || die "$(cat "$answer")"
 {"connector.class":"io.debezium.connector.postgresql.PostgresConnector","tasks.max":"1",
-"plugin.name":"pgoutput","topic.prefix":"$prefix","slot.name":"$prefix","publication.name":"capture",
+"plugin.name":"pgoutput","topic.creation.default.partitions":"1",
+"topic.creation.default.replication.factor":"1","topic.prefix":"$prefix","slot.name":"$prefix","publication.name":"capture",
 "publication.autocreate.mode":"disabled","poll.interval.ms":"10","database.hostname":"$host",
 "database.port":"$port","database.user":"$user","database.password":"$password",
 "database.dbname":"$db","snapshot.mode":"initial",$(own_settings "$name")}
