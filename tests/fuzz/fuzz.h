@@ -1,4 +1,7 @@
-/* fuzz.h - what the fuzz targets share: an assertion that no build switches off, and spans. */
+/* fuzz.h - what the fuzz targets share: an assertion that no build switches off, and spans.
+ *
+ * The seeds in corpus/<target>/ are the inputs of the unit tests' rows and some captured events.
+ */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
