@@ -19,12 +19,24 @@ die() {
     exit 1
 }
 
-# log_tail FILE [LINES]: the end of a log, indented, so that a failure explains itself.
+# log_tail FILE [LINES]: the end of a log, indented, so that a failure explains itself. log_ends shows
+# the beginning too: some tools name the cause first.
 log_tail() {
     [[ -s $1 ]] || return 0
     printf '          --- last lines of %s\n' "${1#"$ROOT/"}" >&2
-    tail -n "${2:-25}" "$1" | cut -c1-300 | sed 's/^/          | /' >&2
+    tail -n "${2:-25}" "$1" | log_indent
 }
+
+log_ends() {
+    if (($(wc -l <"$1") > 50)); then
+        printf '          --- first and last lines of %s\n' "${1#"$ROOT/"}" >&2
+        { head -n 15 "$1" && echo ... && tail -n 35 "$1"; } | log_indent
+    else
+        log_tail "$1" 50
+    fi
+}
+
+log_indent() { cut -c1-300 | sed 's/^/          | /' >&2; }
 
 # quietly LOG WHAT CMD...: run CMD with its output in LOG. One line when it is done, and before that,
 # when it takes its time, where it is; on failure the log's tail. WHAT begins with a verb in -ing.
@@ -44,7 +56,7 @@ quietly() {
         return 0
     fi
     printf '[%6ss] error: %s: failed (exit %s): %s\n' "$(elapsed)" "$what" "$rc" "$*" >&2
-    log_tail "$log" 40
+    log_ends "$log"
     return "$rc"
 }
 
