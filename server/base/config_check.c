@@ -69,12 +69,11 @@ static bool is_loopback(const char *host)
  * of their own ("postgresql+psycopg2://"), which libpq would take for a database's name. */
 static bool is_libpq_url(const char *url)
 {
-    const char *scheme = strstr(url, "://");
+    const char *scheme = strstr(url, "://"), *eq = strchr(url, '=');
 
-    if (!scheme)
-        return strchr(url, '=') != NULL;
-    return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0 ||
-           strchr(url, '=') < scheme;
+    if (!scheme || (eq && eq < scheme))
+        return eq != NULL;
+    return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
 }
 
 int mr__config_check(const struct mr_config *cfg, struct mr_buf *err)
