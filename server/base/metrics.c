@@ -202,11 +202,13 @@ void mr_metrics_render(struct mr_buf *out)
     size_t n, n_collect;
 
     pthread_mutex_lock(&reg.lock);
-    n = reg.n;
     n_collect = reg.n_collect;
     pthread_mutex_unlock(&reg.lock);
     for (size_t i = 0; i < n_collect; i++)
         reg.collect[i].fn(reg.collect[i].ctx);
+    pthread_mutex_lock(&reg.lock); /* only now: a collector's first call makes its metrics */
+    n = reg.n;
+    pthread_mutex_unlock(&reg.lock);
     for (size_t i = 0; i < n; i++) {
         struct mr_metric *m = reg.all[i];
         bool first = true;
