@@ -116,8 +116,9 @@ describe('bad packets', () => {
         const before = await counted(/parse_errors|bad_packets/)
         const s = await RawSocket.open(b.url, { connect: { token: b.token } })
         packets.forEach((p) => s.say(p))
-        await within('the server closes', 10000, s.closed)
-        if (!/maxPayload/.test(what)) assert.ok((await counted(/parse_errors|bad_packets/)) > before, 'it is counted')
+        const { code } = await within('the server closes', 10000, s.closed)
+        if (/maxPayload/.test(what)) assert.equal(code, 1009)
+        else assert.ok((await counted(/parse_errors|bad_packets/)) > before, 'it is counted')
       })
     }
 
