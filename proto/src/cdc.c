@@ -10,6 +10,7 @@
 #include "proto/cdc.h"
 
 #include "cdc_parts.h"
+#include "proto/utf8.h"
 #include "scan.h"
 
 #include <stdio.h>
@@ -285,8 +286,20 @@ static int classify(struct mr_span topic, struct mr_span key, const struct side 
     return rc;
 }
 
+/* A key that some other converter than JSON's wrote as text. What sets out like JSON is not it. */
+static bool is_plain_text(struct mr_span key)
+{
+    if (memchr("{[\"", key.ptr[0], 3) != NULL || mr_utf8_valid_len(key) != key.len)
+        return false;
+    for (size_t i = 0; i < key.len; i++) {
+        if ((unsigned char)key.ptr[i] < 0x20)
+            return false;
+    }
+    return true;
+}
+
 /* The key, unwrapped on its own: its converter is configured apart from the value's. */
-static int read_key(struct mr_span key, char *reason, struct mr_span *out)
+static int read_key(struct mr_span key, char *reason, struct mr_change *c)
 {
     struct side s = side_of("key", key, reason);
     struct mr_change ignored;
@@ -296,7 +309,13 @@ static int read_key(struct mr_span key, char *reason, struct mr_span *out)
     mr__cdc_clear(&ignored);
     rc = read_side(&s, &p, &ignored);
     if (rc == MR_OK && p.type != MR_JSON_NULL)
-        *out = p.raw;
+        c->key = p.raw;
+    if (rc == MR_E_PROTO && is_plain_text(key)) {
+        c->key_text = key;
+        rc = MR_OK;
+    }
+    if (rc == MR_OK)
+        reason[0] = '\0';
     return rc;
 }
 
@@ -305,24 +324,26 @@ int mr_cdc_read(struct mr_span topic, struct mr_span key, struct mr_span value,
 {
     struct side s = side_of("value", value, reason);
     struct mr__payload p = {.type = MR_JSON_NULL};
-    struct mr_span key_payload = MR_SPAN_NONE;
-    struct mr_change c;
+    struct mr_change c, keyed;
     int rc = MR_OK;
 
     mr__cdc_clear(&c);
+    mr__cdc_clear(&keyed);
     reason[0] = '\0';
     if (value.ptr != NULL)
         rc = read_side(&s, &p, &c);
     if (rc == MR_OK && key.len > 0) {
-        rc = read_key(key, reason, &key_payload);
+        rc = read_key(key, reason, &keyed);
         if (value.ptr == NULL) { /* a tombstone is one whatever its key is */
             reason[0] = '\0';
             rc = MR_OK;
         }
     }
     if (rc == MR_OK)
-        rc = classify(topic, key_payload, &s, &p, &c);
-    if (rc == MR_OK)
-        *out = c;
+        rc = classify(topic, keyed.key, &s, &p, &c);
+    if (rc != MR_OK)
+        return rc;
+    c.key_text = keyed.key_text;
+    *out = c;
     return rc;
 }

@@ -21,7 +21,7 @@ static inline size_t cdc_spans(const struct mr_change *c, struct cdc_named_span 
 {
     /* clang-format off */
     const struct cdc_named_span all[] = {
-        {"op", c->op}, {"key", c->key}, {"before", c->before}, {"after", c->after},
+        {"op", c->op}, {"key", c->key}, {"key_text", c->key_text}, {"before", c->before}, {"after", c->after},
         {"message", c->message}, {"transaction", c->transaction}, {"connector", c->connector},
         {"name", c->name}, {"db", c->db}, {"schema", c->schema}, {"table", c->table},
         {"tx", c->tx_id}, {"snapshot", c->snapshot_text}, {"lsn", c->lsn}, {"gtid", c->gtid},

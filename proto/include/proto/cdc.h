@@ -44,15 +44,16 @@ enum mr_change_form {
 struct mr_change {
     enum mr_change_kind kind;
     enum mr_change_form form;
-    bool schema_wrapped;    /* the value had {"schema","payload"} */
-    bool snapshot;          /* source.snapshot says so (any spelling but false), or op is r */
-    bool maybe_unavailable; /* the TOAST placeholder occurs somewhere in before or after */
-    struct mr_span op;      /* text, as the writer spelt it */
-    struct mr_span key;     /* raw, unwrapped; empty when the record has no key */
-    struct mr_span before;  /* raw; "null" is kept as null */
-    struct mr_span after;   /* raw; of a flattened row the whole row (of a deleted one, before) */
-    struct mr_span message; /* raw: the message block of op m */
-    struct mr_span source;  /* raw: the whole source block */
+    bool schema_wrapped;     /* the value had {"schema","payload"} */
+    bool snapshot;           /* source.snapshot says so (any spelling but false), or op is r */
+    bool maybe_unavailable;  /* the TOAST placeholder occurs somewhere in before or after */
+    struct mr_span op;       /* text, as the writer spelt it */
+    struct mr_span key;      /* raw, unwrapped; empty when the record has no key in JSON */
+    struct mr_span key_text; /* not JSON: the whole key where it is plain text (StringConverter) */
+    struct mr_span before;   /* raw; "null" is kept as null */
+    struct mr_span after;    /* raw; of a flattened row the whole row (of a deleted one, before) */
+    struct mr_span message;  /* raw: the message block of op m */
+    struct mr_span source;   /* raw: the whole source block */
     struct mr_span transaction;                        /* raw: the transaction block, unless null */
     struct mr_span connector, name, db, schema, table; /* text; table holds MongoDB's collection */
     struct mr_span tx_id, snapshot_text;               /* text */
