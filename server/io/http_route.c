@@ -166,6 +166,18 @@ static struct mr_span first_protocol(const struct mr_http_head *head)
     return list;
 }
 
+/* The 101 is queued; it leaves with what follows it here. */
+static void open_websocket(struct mr_http_conn *h, struct mr_session *s)
+{
+    struct mr_ws_port *port = &h->conn->ws->port;
+    int rc = mr__ws_opened(h->conn->srv, port, &h->ex, s);
+
+    if (rc != MR_OK) /* as the reference server does: opened, and closed at once */
+        port->ops->close(port, rc == MR_E_CONFLICT ? MR_WS_POLICY : MR_WS_INTERNAL);
+    else if (s != NULL)
+        port->ops->flush(port); /* a probe is not flushed with its session */
+}
+
 static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head)
 {
     struct mr_conn *c = h->conn;
@@ -199,10 +211,8 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
     mr_buf_add_str(&b, "\r\n\r\n");
     if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK)
         mr__conn_doom(c);
-    else if (mr__ws_opened(c->srv, &c->ws->port, &h->ex, s) != MR_OK)
-        mr__conn_doom(c);
-    else if (s != NULL)
-        c->ws->port.ops->flush(&c->ws->port); /* a probe is not flushed with its session */
+    else
+        open_websocket(h, s);
     mr_buf_free(&b);
 }
 

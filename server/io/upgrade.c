@@ -14,11 +14,8 @@ enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, const struct mr_exch
         return error;
     if (!mr_span_is(q.transport, "websocket"))
         return MR_EIO_BAD_REQUEST;
-    if (*s == NULL)
-        return srv->n_sessions < srv->opt.sessions_max ? MR_EIO_OK : MR_EIO_FULL;
-    /* One probe at a time, and none once the session has moved. */
-    if ((*s)->state != MR_S_POLLING || (*s)->probe != NULL)
-        return MR_EIO_BAD_REQUEST;
+    if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max)
+        return MR_EIO_FULL;
     return MR_EIO_OK;
 }
 
@@ -77,6 +74,8 @@ int mr__ws_opened(struct mr_server *srv, struct mr_ws_port *port, const struct m
 {
     if (s == NULL)
         return open_session(srv, port, ex);
+    if (s->state != MR_S_POLLING || s->probe != NULL)
+        return MR_E_CONFLICT;
     s->probe = port;
     port->session = s;
     mr__timer_set(&srv->timers, &s->upgrade, mr__now(srv) + srv->opt.upgrade_timeout_ms,
