@@ -289,7 +289,9 @@ static int classify(struct mr_span topic, struct mr_span key, const struct side 
 /* A key that some other converter than JSON's wrote as text. What sets out like JSON is not it. */
 static bool is_plain_text(struct mr_span key)
 {
-    if (memchr("{[\"", key.ptr[0], 3) != NULL || mr_utf8_valid_len(key) != key.len)
+    if (key.ptr[0] == '{' || key.ptr[0] == '[' || key.ptr[0] == '"')
+        return false;
+    if (mr_utf8_valid_len(key) != key.len)
         return false;
     for (size_t i = 0; i < key.len; i++) {
         if ((unsigned char)key.ptr[i] < 0x20)
