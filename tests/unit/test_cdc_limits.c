@@ -3,6 +3,10 @@
  */
 #include "cdc_guarded.h"
 
+#include "proto/alloc.h"
+#include "proto/eio.h"
+#include "proto/sio.h"
+
 #define UNAVAILABLE "\"__debezium_unavailable_value\""
 
 /* Brackets in strings, escaped quotes, backslashes at the end of strings: with others near, and
@@ -167,6 +171,35 @@ static void every_kind_has_a_name(void **state)
     assert_false(MR_CHANGE_IS_EVENT(MR_CHANGE_TOMBSTONE));
 }
 
+/* The hook fails the next allocation: were a decoder to make one, it would not be armed any more.
+ */
+static void decoders_allocate_nothing(void **state)
+{
+    struct mr_span body = MR_SPAN("4a\036bAQ==");
+    char reason[MR_CDC_REASON_MAX];
+    struct mr_eio_packet eio;
+    struct mr_sio_packet sio;
+    struct mr_change c;
+    struct mr_span value;
+
+    (void)state;
+    mr_alloc_fail_nth(1);
+    assert_int_equal(mr_cdc_read(MR_SPAN("x"), MR_SPAN("{\"id\":1}"),
+                                 MR_SPAN("{\"schema\":{},\"payload\":{\"op\":\"c\",\"source\":{},"
+                                         "\"after\":{\"a\":\"\\u00e9\"}}}"),
+                                 &c, reason),
+                     MR_OK);
+    assert_int_equal(mr_cdc_read(MR_SPAN("x"), MR_SPAN_NONE, MR_SPAN("[x"), &c, reason),
+                     MR_E_PROTO);
+    assert_int_equal(
+        mr_sio_decode(MR_SPAN("51-/a,7[\"e\",{\"_placeholder\":true,\"num\":0}]"), &sio), MR_OK);
+    assert_int_equal(mr_eio_next(&body, &eio), MR_OK);
+    assert_int_equal(mr_eio_next(&body, &eio), MR_OK);
+    assert_int_equal(mr_json_check(MR_SPAN("{\"a\":[1,\"b\\n\"]}"), &value), MR_OK);
+    assert_int_equal(mr_json_get(value, "a", &value), MR_OK);
+    assert_null(mr_alloc(1));
+}
+
 int main(void)
 {
     struct rows r = {.n = 0};
@@ -179,5 +212,6 @@ int main(void)
     rows_add_one(&r, "the placeholder is known in each of its spellings",
                  the_placeholder_is_known_in_each_of_its_spellings);
     rows_add_one(&r, "every kind has a name", every_kind_has_a_name);
+    rows_add_one(&r, "decoders allocate nothing", decoders_allocate_nothing);
     return rows_run("cdc_limits", &r);
 }
