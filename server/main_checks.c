@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define ASK_MS    1500
+#define PG_ASK_MS 1000               /* it is asked every half second: known to hang within 1.5 s */
 #define QUEUE_KEY "pending_messages" /* the ingest queue's list */
 
 struct mr_checks {
@@ -36,7 +37,7 @@ static int down(struct mr_probe_result *out, int err, const char *why)
 /* A query that cannot hang: sent, then waited for with a deadline. */
 static int pg_ping(PGconn *conn)
 {
-    uint64_t until = mr_mono_ms() + ASK_MS;
+    uint64_t until = mr_mono_ms() + PG_ASK_MS;
     PGresult *res;
     int rc = MR_E_DB;
 
@@ -67,14 +68,14 @@ static int pg_schema(struct mr_checks *k, struct mr_probe_result *out)
     int rc = mr_main_pending(k->pg);
 
     if (rc > 0)
-        return down(out, MR_E_UNAVAIL, "the schema is not up to date: run millrace migrate");
+        return down(out, MR_E_UNAVAIL, "its schema is not up to date; run millrace migrate");
     if (rc == MR_E_CONFLICT)
         return down(out, MR_E_UNAVAIL,
-                    "the schema's history differs from this binary's: run millrace migrate status");
+                    "its schema's history differs from this binary's; run millrace migrate status");
     if (rc == MR_OK && k->bootstrap)
         rc = mr_main_first_admin(k->cfg, k->pg);
     if (rc != MR_OK)
-        return down(out, rc, "PostgreSQL does not answer queries");
+        return down(out, rc, "it does not answer");
     k->pg_ready = true;
     return MR_OK;
 }
@@ -88,8 +89,7 @@ static int ask_postgres(void *ctx, struct mr_probe_result *out)
         rc = mr_main_connect(k->cfg, "millrace-health", &k->pg);
         if (rc != MR_OK) {
             k->pg = NULL;
-            return down(out, rc,
-                        "PostgreSQL cannot be reached: check DATABASE_URL and that it runs");
+            return down(out, rc, "it cannot be reached; check DATABASE_URL and that it runs");
         }
         k->pg_ready = false;
     }
@@ -98,7 +98,7 @@ static int ask_postgres(void *ctx, struct mr_probe_result *out)
         return rc;
     mr_pg_close(k->pg);
     k->pg = NULL;
-    return down(out, rc, "PostgreSQL does not answer queries");
+    return down(out, rc, "it does not answer");
 }
 
 /* ---- Redis -------------------------------------------------------------------------------- */
@@ -291,7 +291,7 @@ int mr_checks_new(struct mr_checks **out, const struct mr_config *cfg, struct el
 
 size_t mr_checks_probes(struct mr_checks *k, struct mr_probe probes[MR_HEALTH_PROBES_MAX])
 {
-    probes[0] = (struct mr_probe){"postgres", ask_postgres, k, 1000, true};
+    probes[0] = (struct mr_probe){"postgres", ask_postgres, k, 500, true};
     probes[1] = (struct mr_probe){"redis", ask_redis, k, 2000, false};
     probes[2] = (struct mr_probe){"kafka", ask_kafka, k, 3000, false};
     probes[3] = (struct mr_probe){"connect", ask_connect, k, 3000, false};

@@ -340,6 +340,7 @@ int mr_main_serve(const struct mr_config *cfg, int argc, char **argv)
     if (up(&a) != MR_OK)
         return give_up();
     mr_metrics_on_collect(collect_metrics, &a);
+    collect_metrics(&a); /* so that the first GET /metrics knows every name */
     watch_signals(&a);
     printf(strchr(cfg->host, ':') ? "listening on http://[%s]:%d\n" : "listening on http://%s:%d\n",
            cfg->host, mr_server_port(a.server));

@@ -9,8 +9,9 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
-#define PASSWORD_CHARS_MAX 1024 /* of input; longer than bcrypt's limit, so that it is told apart  \
-                                 */
+#define PASSWORD_CHARS_MAX                                                                         \
+    1024 /* of input; longer than bcrypt's limit, so that it is told apart                         \
+          */
 
 static void add_user(struct mr_buf *b, const struct mr_user *u)
 {

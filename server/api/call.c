@@ -59,8 +59,13 @@ void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
 
 int mr_call_db(struct mr_call *c, struct mr_pg **db)
 {
+    char why[MR_HEALTH_DETAIL];
     int rc = MR_OK;
 
+    /* A server that hangs would hold this thread for as long as a statement may take; it is known
+     * to hang, so nobody waits for it. */
+    if (!c->db && mr_health_down(c->api->opt.health, "postgres", why, sizeof(why)))
+        return mr_call_fail(c, MR_E_DB, 0, "PostgreSQL is not available: %s.", why);
     if (!c->db)
         rc = mr_pg_acquire(c->api->opt.pg, MR_API_DB_WAIT_MS, &c->db);
     if (rc == MR_E_AGAIN) {

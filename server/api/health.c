@@ -201,6 +201,22 @@ bool mr_health_ready(struct mr_health *h, char *detail, size_t size)
     return ready;
 }
 
+bool mr_health_down(struct mr_health *h, const char *name, char *detail, size_t size)
+{
+    bool down = false;
+
+    pthread_mutex_lock(&h->lock);
+    for (size_t i = 0; i < h->n && !down; i++) {
+        const struct watch *w = &h->watches[i];
+
+        down = strcmp(w->probe.name, name) == 0 && w->state == DOWN;
+        if (down)
+            snprintf(detail, size, "%s", w->last.detail);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return down;
+}
+
 void mr_health_free(struct mr_health *h)
 {
     if (!h)

@@ -38,6 +38,8 @@ void mr_health_stopping(struct mr_health *h);
 int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out);
 /* Is every required dependency up? If not, which and why goes to detail. [thread: any] */
 bool mr_health_ready(struct mr_health *h, char *detail, size_t size);
+/* Is this dependency known to be down? Then why goes to detail. [thread: any] */
+bool mr_health_down(struct mr_health *h, const char *name, char *detail, size_t size);
 /* Join the threads; takes as long as a probe under way. */
 void mr_health_free(struct mr_health *h);
 
