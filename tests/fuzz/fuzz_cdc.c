@@ -3,8 +3,8 @@
  * What is accepted lies inside the record; row data and keys are JSON, fit for a jsonb column; a
  * refusal has a reason; a wrapper around the value changes nothing but the flag.
  */
-#include "fuzz.h"
 #include "../unit/cdc_describe.h"
+#include "fuzz.h"
 
 #include "proto/utf8.h"
 
