@@ -75,15 +75,16 @@ struct mr_config {
 #undef X
 };
 
-/* Load. argv: flags only (argc of them), each "--kafka-brokers=..", "--kafka-brokers ..": the flag is
- * the field name with dashes; "--config FILE" too. env: as environ. On error err holds one line
+/* Load. argv: flags only (argc of them), each "--kafka-brokers=..", "--kafka-brokers ..": the flag
+ * is the field name with dashes; "--config FILE" too. env: as environ. On error err holds one line
  * naming the setting and what to do, and cfg is empty. MR_OK; MR_E_CONFIG; MR_E_NOMEM. */
 MR_MUSTCHECK int mr_config_load(struct mr_config *cfg, int argc, char **argv, char **env,
                                 struct mr_buf *err);
 void mr_config_deinit(struct mr_config *cfg);
 /* True when list (comma-separated) holds word. */
 bool mr_config_has(const char *list, const char *word);
-/* Print the table: "text" for --help, "markdown" for docs/configuration.md, "env" for env.example. */
+/* Print the table: "text" for --help, "markdown" for docs/configuration.md, "env" for env.example.
+ */
 void mr_config_print(struct mr_buf *out, const char *form);
 
 #endif

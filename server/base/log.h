@@ -15,7 +15,16 @@
 
 enum mr_log_level { MR_LOG_DEBUG, MR_LOG_INFO, MR_LOG_WARN, MR_LOG_ERROR };
 
-enum mr_field_kind { MR_F_END, MR_F_STR, MR_F_SPAN, MR_F_I64, MR_F_U64, MR_F_DOUBLE, MR_F_BOOL, MR_F_SECRET };
+enum mr_field_kind {
+    MR_F_END,
+    MR_F_STR,
+    MR_F_SPAN,
+    MR_F_I64,
+    MR_F_U64,
+    MR_F_DOUBLE,
+    MR_F_BOOL,
+    MR_F_SECRET
+};
 
 struct mr_field {
     enum mr_field_kind kind;
@@ -56,8 +65,8 @@ bool mr_log_level_parse(const char *name, enum mr_log_level *out);
 bool mr_log_on(enum mr_log_level level);
 /* fields end with MR_F_END; everything is borrowed. */
 void mr_log_write(enum mr_log_level level, const char *event, const struct mr_field *fields);
-/* Is a warning of this event due at now_ms, and how many were held back since the last one? Counts it
- * as written or as held back. event is borrowed for good. */
+/* Is a warning of this event due at now_ms, and how many were held back since the last one? Counts
+ * it as written or as held back. event is borrowed for good. */
 bool mr_log_may_write(const char *event, uint64_t now_ms, uint64_t *held);
 /* The calling thread's name in the logs ("loop", "worker", "consumer"); borrows a literal. */
 void mr_log_thread(const char *name);

@@ -17,8 +17,8 @@ struct mr_pg_pool;
 struct mr_pg; /* one connection, owned by one thread from acquire to release */
 
 struct mr_pg_options {
-    const char *url;             /* borrowed for the call */
-    const char *application;     /* application_name, e.g. "millrace-api" */
+    const char *url;         /* borrowed for the call */
+    const char *application; /* application_name, e.g. "millrace-api" */
     size_t connections_max;
     int64_t connect_timeout_ms;
     int64_t statement_timeout_ms; /* 0: none */
@@ -39,9 +39,9 @@ MR_MUSTCHECK int mr_pg_connect(struct mr_pg **out, const struct mr_pg_options *o
 void mr_pg_close(struct mr_pg *c);
 PGconn *mr_pg_raw(struct mr_pg *c);
 
-/* Run one statement with n text parameters (NULL: SQL NULL); res, when not NULL, receives the result
- * (PQclear by the caller; NULL on error). Statements are prepared and cached by the pointer of the
- * sql literal. MR_OK or a mapped error (logged once, with SQLSTATE and where). */
+/* Run one statement with n text parameters (NULL: SQL NULL); res, when not NULL, receives the
+ * result (PQclear by the caller; NULL on error). Statements are prepared and cached by the pointer
+ * of the sql literal. MR_OK or a mapped error (logged once, with SQLSTATE and where). */
 MR_MUSTCHECK int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *params,
                             PGresult **res);
 /* Several statements without parameters in one go (BEGIN, COMMIT, migrations). */

@@ -34,11 +34,11 @@ void mr_run_batch_unref(struct mr_run_batch *b);               /* [thread: any] 
 /* Read the log after a seq, in order.
  *
  * pipeline   NULL: all pipelines (a node that missed a notification); else that pipeline's.
- * after_seq  exclusive. limit rows, bytes_max of JSON (at least one row is returned if there is one).
- * out        takes a new batch, n may be 0. When fewer rows than the limits exist, last_seq is the
- *            log's head in the same snapshot; else it is the last row's seq.
- * oldest_seq out: the lowest seq that the log still holds (for replay_gap); 0 when it is empty.
- * MR_OK or a mapped error. [thread: worker] */
+ * after_seq  exclusive. limit rows, bytes_max of JSON (at least one row is returned if there is
+ * one). out        takes a new batch, n may be 0. When fewer rows than the limits exist, last_seq
+ * is the log's head in the same snapshot; else it is the last row's seq. oldest_seq out: the lowest
+ * seq that the log still holds (for replay_gap); 0 when it is empty. MR_OK or a mapped error.
+ * [thread: worker] */
 MR_MUSTCHECK int mr_runs_after(struct mr_pg *c, const struct mr_uuid *pipeline, int64_t after_seq,
                                size_t limit, size_t bytes_max, struct mr_run_batch **out,
                                int64_t *oldest_seq);

@@ -1,4 +1,5 @@
-/* eventlogger.h - Kafka records of the pipelines' topics, exactly once into PostgreSQL, then onward.
+/* eventlogger.h - Kafka records of the pipelines' topics, exactly once into PostgreSQL, then
+ * onward.
  *
  *   consumer thread --(bounded queue)--> persister thread --(forward)--> whoever listens
  *   librdkafka poll + parse              one transaction a batch         after COMMIT, in seq order
@@ -13,13 +14,13 @@
 
 struct el_logger;
 
-/* A committed batch. Takes a reference of its own when it keeps it. Must not block for long: it runs
- * on the persister thread, between two transactions. */
+/* A committed batch. Takes a reference of its own when it keeps it. Must not block for long: it
+ * runs on the persister thread, between two transactions. */
 typedef void (*el_forward_fn)(struct mr_run_batch *batch, void *ctx);
 
-/* Start the threads. Borrows cfg until el_logger_stop returns. forward may be NULL (millrace logger:
- * other processes learn of the batch by NOTIFY millrace_log). Kafka and PostgreSQL may be away:
- * then the status says so and the logger keeps trying. MR_OK; MR_E_NOMEM; MR_E_CONFIG. */
+/* Start the threads. Borrows cfg until el_logger_stop returns. forward may be NULL (millrace
+ * logger: other processes learn of the batch by NOTIFY millrace_log). Kafka and PostgreSQL may be
+ * away: then the status says so and the logger keeps trying. MR_OK; MR_E_NOMEM; MR_E_CONFIG. */
 MR_MUSTCHECK int el_logger_start(struct el_logger **out, const struct mr_config *cfg,
                                  el_forward_fn forward, void *ctx);
 /* Finish the batch in hand, commit, leave the group, join the threads, free. */
@@ -34,11 +35,15 @@ struct el_status {
     int64_t last_commit_at_us; /* 0 when none */
     int64_t started_at_us;
     uint64_t batches, events, skipped, dead_letters, offset_resets, fenced; /* since start */
-    double events_per_second;  /* over the last 10 s */
-    int64_t lag_records;       /* high watermarks minus next offsets of what is assigned; -1 unknown */
-    size_t n_assigned;         /* how many of the entries below are valid (at most 64 are listed) */
+    double events_per_second;                                               /* over the last 10 s */
+    int64_t lag_records; /* high watermarks minus next offsets of what is assigned; -1 unknown */
+    size_t n_assigned;   /* how many of the entries below are valid (at most 64 are listed) */
     size_t n_assigned_all;
-    struct { char topic[250]; int32_t partition; int64_t next_offset, lag; } assigned[64];
+    struct {
+        char topic[250];
+        int32_t partition;
+        int64_t next_offset, lag;
+    } assigned[64];
 };
 /* A consistent copy. [thread: any] */
 void el_logger_status(struct el_logger *l, struct el_status *out);

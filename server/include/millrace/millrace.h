@@ -24,21 +24,21 @@ struct mr_http_req; /* opaque; one HTTP request, alive until it is answered */
 
 /* ---- server ------------------------------------------------------------------------------- */
 
-struct mr_options {                 /* zero means the default named here */
-    const char *path;               /* "/socket.io/" */
-    uint32_t ping_interval_ms;      /* 25000 */
-    uint32_t ping_timeout_ms;       /* 20000 */
-    uint32_t connect_timeout_ms;    /* 45000: from handshake to the first CONNECT */
-    uint32_t upgrade_timeout_ms;    /* 10000 */
-    uint32_t body_bytes_max;        /* 1000000: one message; told to clients as maxPayload */
-    uint32_t queue_bytes_max;       /* 4 MiB unsent per session, then it closes as "slow consumer" */
-    uint32_t high_water_bytes;      /* 1 MiB: mr_socket_congested turns true */
-    uint32_t low_water_bytes;       /* 256 KiB: the drain callback fires on the way down */
-    uint32_t sessions_max;          /* 50000 Engine.IO sessions in all, then 503 */
-    uint32_t http_body_bytes_max;   /* 1 MiB: request body of mr_on_http routes, then 413 */
-    uint32_t http_header_timeout_ms;/* 10000: to receive a request's head */
-    uint32_t http_requests_max;     /* 4096 requests waiting for their reply, then 503 */
-    const char *cors_origins;       /* comma-separated origins allowed with credentials; NULL: none */
+struct mr_options {               /* zero means the default named here */
+    const char *path;             /* "/socket.io/" */
+    uint32_t ping_interval_ms;    /* 25000 */
+    uint32_t ping_timeout_ms;     /* 20000 */
+    uint32_t connect_timeout_ms;  /* 45000: from handshake to the first CONNECT */
+    uint32_t upgrade_timeout_ms;  /* 10000 */
+    uint32_t body_bytes_max;      /* 1000000: one message; told to clients as maxPayload */
+    uint32_t queue_bytes_max;     /* 4 MiB unsent per session, then it closes as "slow consumer" */
+    uint32_t high_water_bytes;    /* 1 MiB: mr_socket_congested turns true */
+    uint32_t low_water_bytes;     /* 256 KiB: the drain callback fires on the way down */
+    uint32_t sessions_max;        /* 50000 Engine.IO sessions in all, then 503 */
+    uint32_t http_body_bytes_max; /* 1 MiB: request body of mr_on_http routes, then 413 */
+    uint32_t http_header_timeout_ms; /* 10000: to receive a request's head */
+    uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
+    const char *cors_origins; /* comma-separated origins allowed with credentials; NULL: none */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults).
@@ -101,13 +101,13 @@ MR_EXPORT struct mr_span mr_string(struct mr_span value);
 
 /* ---- a socket ----------------------------------------------------------------------------- */
 
-/* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but calls
- * on a disconnected socket do nothing (emits return MR_E_CLOSED). */
+/* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but
+ * calls on a disconnected socket do nothing (emits return MR_E_CLOSED). */
 MR_EXPORT struct mr_socket *mr_socket_ref(struct mr_socket *s);
 MR_EXPORT void mr_socket_unref(struct mr_socket *s);
 MR_EXPORT bool mr_socket_connected(const struct mr_socket *s);
-MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);  /* the public id; borrows s */
-MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s); /* borrows s */
+MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);   /* the public id; borrows s */
+MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s);  /* borrows s */
 MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
 MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
 /* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
@@ -123,12 +123,14 @@ MR_EXPORT int mr_socket_emit(struct mr_socket *s, const char *event, struct mr_s
 /* The same and wait for the client's ack: fn is called exactly once. timeout_ms 0: no limit but the
  * connection's end. MR_E_AGAIN: too many acks pending on this socket (fn is not called). */
 MR_EXPORT MR_MUSTCHECK int mr_socket_emit_ack(struct mr_socket *s, const char *event,
-                                              struct mr_span args, uint32_t timeout_ms, mr_ack_fn fn,
-                                              void *ctx);
-/* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does nothing. */
+                                              struct mr_span args, uint32_t timeout_ms,
+                                              mr_ack_fn fn, void *ctx);
+/* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does
+ * nothing. */
 MR_EXPORT int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args);
-/* Binary: in the args of a BINARY_EVENT each attachment stands as {"_placeholder":true,"num":i}. Its
- * bytes are here while the event's handler (or the mr_ack_fn) runs; they borrow until it returns. */
+/* Binary: in the args of a BINARY_EVENT each attachment stands as {"_placeholder":true,"num":i}.
+ * Its bytes are here while the event's handler (or the mr_ack_fn) runs; they borrow until it
+ * returns. */
 MR_EXPORT size_t mr_event_attachments(const struct mr_socket *s);
 MR_EXPORT struct mr_span mr_event_attachment(const struct mr_socket *s, size_t i);
 /* mr_socket_emit and mr_ack with n attachments (at most 10) for the placeholders in args. Copies.
@@ -171,9 +173,9 @@ MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
 /* ---- HTTP on the same port ---------------------------------------------------------------- */
 
-/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with mr_http_reply
- * now, or later from any thread with mr_http_post_reply: exactly one of them, exactly once.
- * A client that goes away meanwhile is the library's affair. */
+/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with
+ * mr_http_reply now, or later from any thread with mr_http_post_reply: exactly one of them, exactly
+ * once. A client that goes away meanwhile is the library's affair. */
 typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
 MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
 
@@ -183,8 +185,9 @@ MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", u
 MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
 MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
 /* Lower-case name; kept are: host, authorization, accept, accept-encoding, content-type, content-
- * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id, x-api-key,
- * x-forwarded-for, idempotency-key, access-control-request-method, access-control-request-headers. */
+ * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id,
+ * x-api-key, x-forwarded-for, idempotency-key, access-control-request-method,
+ * access-control-request-headers. */
 MR_EXPORT struct mr_span mr_http_header(const struct mr_http_req *req, const char *name);
 MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
 MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
@@ -202,13 +205,15 @@ struct mr_http_response {
 };
 /* Answer. A HEAD request gets the head alone. Takes req. [thread: loop] */
 MR_EXPORT void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res);
-/* [thread: any] Copies headers and (without body_free) body; the reply leaves from the loop. Takes req.
- * It cannot fail for want of mailbox room: a slot was reserved when the request was handed out. */
+/* [thread: any] Copies headers and (without body_free) body; the reply leaves from the loop. Takes
+ * req. It cannot fail for want of mailbox room: a slot was reserved when the request was handed
+ * out. */
 MR_EXPORT void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res);
 
-/* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may give
- * the body, so that errors look alike everywhere. fn appends headers/body by filling res (borrowed
- * until the next call). Without it: {"code":..,"message":..} for the Socket.IO path, plain text else. */
+/* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may
+ * give the body, so that errors look alike everywhere. fn appends headers/body by filling res
+ * (borrowed until the next call). Without it: {"code":..,"message":..} for the Socket.IO path,
+ * plain text else. */
 typedef void (*mr_http_error_fn)(int status, const char *detail, struct mr_span path,
                                  struct mr_http_response *res, void *ctx);
 MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void *ctx);
@@ -216,9 +221,9 @@ MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void
 /* ---- figures ------------------------------------------------------------------------------ */
 
 struct mr_stats {
-    uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions;   /* now */
-    uint64_t queued_bytes, queued_packets;                                     /* now, all sessions */
-    uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;     /* since start */
+    uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions; /* now */
+    uint64_t queued_bytes, queued_packets;                                   /* now, all sessions */
+    uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
     uint64_t http_requests, http_bad_requests, mailbox_full;
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
