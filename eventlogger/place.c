@@ -30,7 +30,6 @@ int64_t el_place_begin(struct el_place *p, const struct el_stand *s)
     p->fingerprint = s->fingerprint;
     p->verify = s->fingerprint != 0 && s->next > 0;
     p->again = false;
-    p->lost = false;
     return p->verify ? p->next - 1 : p->next;
 }
 

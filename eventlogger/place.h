@@ -18,6 +18,16 @@ enum el_place_state {
     EL_PLACE_READY,
 };
 
+/* What has to be found out, or done, before records are taken (again). */
+enum el_need {
+    EL_NEED_NOTHING,
+    EL_NEED_STAND, /* where the log stands */
+    EL_NEED_ROW,   /* the log has never been here: a row that stands where the topic begins */
+    EL_NEED_RANGE, /* the broker does not have the offset: what does it have? */
+    EL_NEED_RESET, /* the topic is another one: a row that stands where it begins */
+    EL_NEED_START, /* all is known: fetch from start */
+};
+
 struct el_place {
     char topic[EL_TOPIC_MAX];
     int32_t partition;
@@ -28,7 +38,9 @@ struct el_place {
     uint64_t fingerprint; /* of the record before next when it was asked for; 0: not known */
     bool verify;          /* the next record shows whether the topic is still the same */
     bool again;           /* looked twice already */
-    bool lost;            /* the broker does not have the offset */
+    enum el_need need;
+    bool asked;           /* the persister has the question */
+    int64_t start;        /* with EL_NEED_START */
     uint64_t part_serial; /* the batch that part refers to */
     size_t part;          /* its entry in that batch */
 };
