@@ -35,11 +35,10 @@ bool mr_config_has(const char *list, const char *word)
     return false;
 }
 
-/* Every word of the list is among words (NULL ends them), and there are at least min. */
-static bool all_known(const char *list, const char *const *words, size_t min)
+/* Is every word of the list among words (NULL ends them)? An empty word is not. */
+static bool all_known(const char *list, const char *const *words)
 {
     struct mr_span w;
-    size_t n = 0;
 
     while (next_word(&list, &w)) {
         bool known = false;
@@ -48,9 +47,8 @@ static bool all_known(const char *list, const char *const *words, size_t min)
             known = mr_span_is(w, words[i]);
         if (!known)
             return false;
-        n++;
     }
-    return n >= min;
+    return true;
 }
 
 static bool is_loopback(const char *host)
@@ -82,12 +80,12 @@ int mr__config_check(const struct mr_config *cfg, struct mr_buf *err)
     static const char *const surfaces[] = {"ingest", "feeds", "metrics", NULL};
     bool open = strcmp(cfg->auth, "open") == 0;
 
-    if (!all_known(cfg->roles, roles, 1))
+    if (!all_known(cfg->roles, roles))
         return CONFIG_FAULT(err,
                             "MILLRACE_ROLES: \"%s\" is not acceptable: give one or more of "
                             "api, logger, ingest",
                             cfg->roles);
-    if (!all_known(cfg->anonymous, surfaces, 0))
+    if (!all_known(cfg->anonymous, surfaces))
         return CONFIG_FAULT(err,
                             "MILLRACE_ANONYMOUS: \"%s\" is not acceptable: give any of "
                             "ingest, feeds, metrics",

@@ -111,9 +111,12 @@ static void collectors_run_before_each_rendering(void **state)
     assert_int_equal(mr_metric_value(m), 42);
 }
 
+static pthread_barrier_t all_there;
+
 static void *add_many(void *m)
 {
-    for (int i = 0; i < 100000; i++)
+    (void)pthread_barrier_wait(&all_there);
+    for (int i = 0; i < 1000000; i++)
         mr_metric_add(m, 1);
     return NULL;
 }
@@ -124,12 +127,14 @@ static void no_update_is_lost_between_threads(void **state)
     pthread_t t[4];
 
     (void)state;
+    assert_int_equal(pthread_barrier_init(&all_there, NULL, 4), 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&t[i], NULL, add_many, m), 0);
     (void)rendered();
     for (int i = 0; i < 4; i++)
         pthread_join(t[i], NULL);
-    assert_int_equal(mr_metric_value(m), 400000);
+    assert_int_equal(mr_metric_value(m), 4000000);
+    pthread_barrier_destroy(&all_there);
 }
 
 int main(void)

@@ -45,13 +45,16 @@ static void ids_rise_within_one_millisecond_and_when_the_clock_steps_back(void *
     assert_true(order(&last, &next) < 0);
 }
 
-#define EACH    20000
+#define EACH    200000
 #define THREADS 4
+
+static pthread_barrier_t all_there;
 
 static void *make_ids(void *arg)
 {
     struct mr_uuid *ids = arg;
 
+    (void)pthread_barrier_wait(&all_there);
     for (int i = 0; i < EACH; i++)
         ids[i] = mr_uuid7(1000000);
     return NULL;
@@ -63,10 +66,12 @@ static void threads_never_make_the_same_id(void **state)
     pthread_t t[THREADS];
 
     (void)state;
+    assert_int_equal(pthread_barrier_init(&all_there, NULL, THREADS), 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&t[i], NULL, make_ids, &ids[i * EACH]), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(t[i], NULL);
+    pthread_barrier_destroy(&all_there);
     qsort(ids, THREADS * EACH, sizeof(*ids), order);
     for (int i = 1; i < THREADS * EACH; i++)
         assert_int_not_equal(order(&ids[i - 1], &ids[i]), 0);
