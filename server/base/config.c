@@ -21,19 +21,16 @@
 enum type { T_STR, T_SECRET, T_INT, T_MS, T_SECONDS, T_BYTES, T_BOOL, T_LEVEL };
 
 struct row {
-    const char *field, *env;
-    enum type type;
-    const char *def;
+    const char *field, *env, *def, *unit, *help;
     int64_t min, max;
-    const char *unit;
+    size_t offset; /* in struct mr_config */
+    enum type type;
     int reload;
-    const char *help;
-    size_t offset;
 };
 
 static const struct row rows[] = {
 #define X(field, env, type, def, min, max, unit, reload, help)                                     \
-    {#field, env, T_##type, def, min, max, unit, reload, help, offsetof(struct mr_config, field)},
+    {#field, env, def, unit, help, min, max, offsetof(struct mr_config, field), T_##type, reload},
     MR_SETTINGS(X)
 #undef X
 };
