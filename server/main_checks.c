@@ -326,7 +326,7 @@ static bool tell(const char *name, int rc, const char *detail, uint64_t us)
 static bool check_settings(const struct mr_config *cfg)
 {
     size_t secret = strlen(cfg->jwt_secret);
-    FILE *f;
+    FILE *f = NULL;
 
     if (secret > 0 && secret < 32)
         return tell("settings", MR_E_CONFIG, "JWT_SECRET is too short: give at least 32 characters",

@@ -156,7 +156,7 @@ void mr__cdc_take_cloud_attributes(const struct mr__payload *p, struct mr_change
         else
             mr__cdc_take_source_field(c, name, it.value);
     }
-    if (c->connector.len == 0 && type.len > 0) {
+    if (c->connector.len == 0 && type.ptr != NULL) {
         const char *dot = memrchr(type.ptr, '.', type.len);
         const char *before = dot ? memrchr(type.ptr, '.', (size_t)(dot - type.ptr)) : NULL;
 
