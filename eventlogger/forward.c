@@ -187,8 +187,6 @@ int el_work_write(struct el_work *w)
     struct el_pen p;
     int rc;
 
-    mr_run_batch_unref(w->out);
-    w->out = NULL;
     rc = rows_room(w, w->counts.events);
     if (rc != MR_OK)
         return rc;

@@ -184,8 +184,11 @@ static int notify(struct el_work *w)
 
 int el_work_store(struct el_work *w)
 {
-    int rc = advance_offsets(w);
+    int rc;
 
+    mr_run_batch_unref(w->out); /* of an attempt that failed */
+    w->out = NULL;
+    rc = advance_offsets(w);
     if (rc == MR_OK && w->counts.events > 0)
         rc = advance_head(w);
     if (rc == MR_OK)
