@@ -1,0 +1,273 @@
+'use client'
+
+// One pipeline, live: is anything behind, broken or silent, and since when?
+import { Database, Hourglass, RefreshCw, SearchX } from 'lucide-react'
+import { useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { Button } from '@/components/Button'
+import { EmptyState } from '@/components/EmptyState'
+import { ErrorState } from '@/components/ErrorState'
+import { Logo } from '@/components/Logo'
+import { useConfig } from '@/components/Providers'
+import { Skeleton } from '@/components/Skeleton'
+import { ThemeToggle } from '@/components/ThemeToggle'
+import { UserMenu } from '@/features/auth/UserMenu'
+import { byUrgency, PipelinePicker } from '@/features/pipelines/PipelinePicker'
+import { PipelineStatusBadge } from '@/features/pipelines/PipelineStatusBadge'
+import { fetchPipelines, selectPipelinesState } from '@/features/pipelines/pipelineSlice'
+import type { EventKind, Pipeline, ReplicationEvent } from '@/lib/api/types'
+import { count } from '@/lib/format'
+import { pollEvery, usePolling, useVisible } from '@/lib/hooks'
+import { useAppDispatch, useAppSelector } from '@/lib/store'
+import { realtimeStarted, realtimeStopped } from '@/lib/websocket/client'
+import { ContinuityBadge } from './ContinuityBadge'
+import { EventDetail } from './EventDetail'
+import { EVENTS_MAX } from './eventList'
+import { EventTable } from './EventTable'
+import { EventToolbar } from './EventToolbar'
+import { filtered, fromQuery, isFiltering, NO_FILTERS, tablesOf, toQuery, type Filters } from './filters'
+import { LinkBanner, LinkPill } from './LinkStatus'
+import { LoggerCard } from './LoggerCard'
+import {
+  fetchLoggerStatus,
+  fetchMonitoringMetrics,
+  fetchReplicationEvents,
+  selectMonitoring,
+  selectShownEvents,
+  setSelectedPipeline,
+} from './monitoringSlice'
+import { RateCard } from './RateCard'
+import { StatRow } from './StatRow'
+
+export function MonitoringPage() {
+  const dispatch = useAppDispatch()
+  const { pollInterval } = useConfig()
+  const visible = useVisible()
+  const { pipelines, loaded, error } = useAppSelector(selectPipelinesState)
+  const { selectedPipelineId: id, metrics } = useAppSelector(selectMonitoring)
+  const pipeline = pipelines.find((p) => p.id === id) ?? null
+  const { filters, setFilters, wanted, setWanted } = useUrl(id)
+
+  useEffect(() => {
+    dispatch(realtimeStarted())
+    return () => void dispatch(realtimeStopped())
+  }, [dispatch])
+
+  usePolling(() => {
+    const run = dispatch(fetchPipelines())
+    return () => run.abort()
+  }, pollEvery(pollInterval * 2, visible, true))
+  usePolling(() => {
+    const run = dispatch(fetchLoggerStatus())
+    return () => run.abort()
+  }, pollEvery(pollInterval, visible, true))
+
+  // The pipeline of the URL if there is one; else the one that needs looking at most.
+  useEffect(() => {
+    if (!loaded) return
+    const choice = pipelines.find((p) => p.id === wanted) ?? pipelines.find((p) => p.id === id) ?? byUrgency(pipelines)[0]
+    dispatch(setSelectedPipeline(choice?.id ?? null))
+  }, [dispatch, loaded, pipelines, wanted, id])
+
+  const refresh = () => {
+    void dispatch(fetchPipelines())
+    void dispatch(fetchLoggerStatus())
+    if (id) void dispatch(fetchMonitoringMetrics(id))
+  }
+
+  return (
+    <div className="flex min-h-dvh flex-col xl:h-dvh">
+      <header className="flex h-12 shrink-0 items-center gap-1.5 border-b bg-surface px-3 sm:px-4">
+        <h1 className="flex shrink-0 items-center gap-2 text-base font-semibold tracking-tight">
+          <Logo className="size-5 text-accent" />
+          <span className="max-sm:sr-only">millrace</span>
+          <span className="sr-only">: monitoring</span>
+        </h1>
+        <span aria-hidden className="mx-1 text-lg font-light text-edge">
+          /
+        </span>
+        <PipelinePicker pipelines={pipelines} selected={pipeline} onSelect={setWanted} />
+        {pipeline && (
+          <span className="max-md:hidden">
+            <PipelineStatusBadge status={pipeline.status} />
+          </span>
+        )}
+        <div className="ml-auto flex shrink-0 items-center gap-1">
+          <LinkPill />
+          <Button look="quiet" square onClick={refresh} aria-label="Refresh" title="Refresh" className="max-sm:hidden">
+            <RefreshCw className="size-4" aria-hidden />
+          </Button>
+          <ThemeToggle />
+          <UserMenu />
+        </div>
+      </header>
+      <LinkBanner />
+      <main className="flex min-h-0 flex-1 flex-col gap-3 p-3 sm:p-4">
+        {error && !loaded ? (
+          <ErrorState title="The pipelines cannot be read" failure={error} onRetry={() => void dispatch(fetchPipelines())} />
+        ) : loaded && !pipelines.length ? (
+          <NoPipelines />
+        ) : (
+          <>
+            {pipeline?.error_message && (
+              <p role="alert" className="rounded-md bg-bad/10 px-3.5 py-2.5 text-sm text-bad">
+                {pipeline.error_message}
+              </p>
+            )}
+            {id && <Counts id={id} key={id} interval={pollEvery(pollInterval, visible, true)} />}
+            {!id && !metrics.value && <Skeleton className="h-[86px] rounded-lg" />}
+            <div className="grid gap-3 lg:grid-cols-[minmax(0,1fr)_19rem]">
+              <RateCard />
+              <LoggerCard />
+            </div>
+            <Events pipeline={pipeline} filters={filters} onFilters={setFilters} />
+          </>
+        )}
+      </main>
+    </div>
+  )
+}
+
+function Counts({ id, interval }: { id: string; interval: number | false }) {
+  const dispatch = useAppDispatch()
+  usePolling(() => {
+    const run = dispatch(fetchMonitoringMetrics(id))
+    return () => run.abort()
+  }, interval)
+  return <StatRow />
+}
+
+function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; filters: Filters; onFilters: (f: Filters) => void }) {
+  const dispatch = useAppDispatch()
+  const { error, isLoading, older, frozen, notices, subscription, lastSeq } = useAppSelector(selectMonitoring)
+  const live = useAppSelector(selectShownEvents)
+  const [selected, setSelected] = useState<ReplicationEvent | null>(null)
+  // Filtering may lag behind the stream by a frame; typing may not.
+  const behind = useDeferredValue(live)
+  const shown = useMemo(() => filtered(isFiltering(filters) ? behind : live, filters), [behind, live, filters])
+  const tables = useMemo(() => tablesOf(behind, filters.table), [behind, filters.table])
+  const kinds = useMemo(() => new Set<EventKind>(behind.map((e) => e.event_type)), [behind])
+  useEffect(() => setSelected(null), [pipeline?.id])
+
+  const loadOlder = () => pipeline && void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'older' }))
+  const reload = () => pipeline && void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'latest' }))
+
+  return (
+    <div className="flex min-h-[26rem] flex-1 gap-3 xl:min-h-0">
+      <section aria-label="Events" className="card flex min-h-0 min-w-0 flex-1 flex-col overflow-hidden max-xl:h-[min(44rem,calc(100dvh-5rem))] xl:min-h-[16rem]">
+        <EventToolbar filters={filters} onChange={onFilters} tables={tables} kinds={kinds} />
+        {notices.map((n) => (
+          <p key={`${n.from}-${n.to}`} role="status" data-replay-gap className="border-b bg-warn/10 px-3.5 py-2 text-sm">
+            The log no longer has events {count(n.from)} to {count(n.to)}: {n.reason}.
+          </p>
+        ))}
+        {subscription && (
+          <p role="alert" className="border-b bg-bad/10 px-3.5 py-2 text-sm text-bad">
+            Live events were refused: {subscription}
+          </p>
+        )}
+        {error && live.length > 0 && (
+          <p role="alert" className="flex items-center justify-between gap-3 border-b bg-bad/10 px-3.5 py-1.5 text-sm text-bad">
+            The history cannot be read: {error.message}
+            <Button onClick={reload}>Retry</Button>
+          </p>
+        )}
+        {!live.length && (isLoading || (lastSeq === null && !error)) ? (
+          <Loading />
+        ) : !live.length && error ? (
+          <ErrorState title="The events cannot be read" failure={error} onRetry={reload} />
+        ) : !live.length ? (
+          <NoEvents pipeline={pipeline} />
+        ) : !shown.length ? (
+          <EmptyState
+            icon={SearchX}
+            title="No event matches"
+            action={<Button onClick={() => onFilters(NO_FILTERS)}>Clear the filters</Button>}
+          >
+            None of the {count(live.length)} newest events is of these kinds, of this table and has these words. New ones will appear here.
+          </EmptyState>
+        ) : (
+          <EventTable
+            events={shown}
+            selectedId={selected?.id ?? null}
+            onSelect={setSelected}
+            footer={
+              older.cursor && !frozen ? (
+                <div className="flex items-center justify-center gap-3 py-3 text-sm text-muted">
+                  {older.error && <span className="text-bad">{older.error.message}</span>}
+                  <Button onClick={loadOlder} disabled={older.isLoading}>
+                    {older.isLoading ? 'Loading…' : 'Load older events'}
+                  </Button>
+                </div>
+              ) : null
+            }
+          />
+        )}
+        <footer className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1 border-t px-3.5 py-1.5 text-xs">
+          <ContinuityBadge events={live} />
+          <span className="tnum ml-auto text-faint" data-shown={shown.length}>
+            {isFiltering(filters) ? `${count(shown.length)} of ${count(live.length)} events` : `${count(live.length)} events`}
+            {live.length >= EVENTS_MAX && ', the newest'}
+          </span>
+        </footer>
+      </section>
+      {selected && <EventDetail key={selected.id} event={selected} onClose={() => setSelected(null)} />}
+    </div>
+  )
+}
+
+function Loading() {
+  return (
+    <div className="flex-1 space-y-2.5 p-3.5" role="status" aria-label="Loading events">
+      {Array.from({ length: 9 }, (_, i) => (
+        <Skeleton key={i} className="h-6 w-full" />
+      ))}
+    </div>
+  )
+}
+
+function NoEvents({ pipeline }: { pipeline: Pipeline | null }) {
+  const topics = pipeline?.topic_prefix ? `topics that begin with ${pipeline.topic_prefix}` : pipeline?.kafka_topics.join(', ')
+  const running = pipeline?.status === 'RUNNING'
+  return (
+    <EmptyState icon={running ? Hourglass : Database} title={running ? 'Waiting for the first change' : 'No events yet'}>
+      {running ? (
+        <>
+          Change a row in the source and it appears here.
+          {topics && (
+            <>
+              {' '}
+              This pipeline reads <span className="break-words font-mono text-xs">{topics}</span>.
+            </>
+          )}
+        </>
+      ) : (
+        'This pipeline is not running. Start it, and its changes appear here.'
+      )}
+    </EmptyState>
+  )
+}
+
+function NoPipelines() {
+  const example = `curl -X POST ${typeof window === 'undefined' ? '' : window.location.origin}/api/v1/pipelines \\
+  -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+  -d '{"name": "orders", "engine": "external", "topic_prefix": "shop"}'`
+  return (
+    <EmptyState icon={Database} title="No pipelines yet">
+      <p>Create one over the topics that a Debezium connector fills:</p>
+      <pre className="mt-3 max-w-full overflow-x-auto rounded-md bg-raised p-3 text-left font-mono text-xs text-fg">{example}</pre>
+    </EmptyState>
+  )
+}
+
+/** Pipeline and filters, kept in the address. */
+function useUrl(selected: string | null) {
+  const [start] = useState(() => fromQuery(window.location.search))
+  const [wanted, setWanted] = useState(start.pipeline)
+  const [filters, setFilters] = useState<Filters>({ kinds: start.kinds, table: start.table, text: start.text })
+  useEffect(() => {
+    if (!selected) return
+    const url = `${window.location.pathname}${toQuery(filters, selected)}`
+    if (url !== window.location.pathname + window.location.search) window.history.replaceState(window.history.state, '', url)
+  }, [filters, selected])
+  return { filters, setFilters, wanted, setWanted }
+}

@@ -1,0 +1,97 @@
+// The pipelines as the server last told: the list by REST, changes of state by the socket. Which one
+// is being looked at is not here: that belongs to the page (monitoringSlice, and the URL).
+import { createAsyncThunk, createSlice, type PayloadAction } from '@reduxjs/toolkit'
+import type { NewPipeline, Pipeline } from '@/lib/api/types'
+import type { ThunkConfig } from '@/lib/thunk'
+import { failureOf, type Failure } from '@/lib/failure'
+import type { PipelineStatusEvent } from '@/lib/websocket/events'
+
+export interface PipelineState {
+  pipelines: Pipeline[] // as the API sorts them: newest first
+  isLoading: boolean // the first time only: later readings replace silently
+  loaded: boolean
+  error: Failure | null
+}
+const initialState: PipelineState = { pipelines: [], isLoading: false, loaded: false, error: null }
+
+export const fetchPipelines = createAsyncThunk<Pipeline[], void, ThunkConfig>(
+  'pipelines/fetch',
+  async (_, { extra, signal, rejectWithValue }) => {
+    try {
+      return await extra.api.pipelines({ signal })
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+export const createPipeline = createAsyncThunk<Pipeline, NewPipeline, ThunkConfig>(
+  'pipelines/create',
+  async (pipeline, { extra, rejectWithValue }) => {
+    try {
+      return await extra.api.createPipeline(pipeline)
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+export const deletePipeline = createAsyncThunk<string, string, ThunkConfig>(
+  'pipelines/delete',
+  async (id, { extra, rejectWithValue }) => {
+    try {
+      await extra.api.deletePipeline(id)
+      return id
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+const without = (pipelines: Pipeline[], id: string) => pipelines.filter((p) => p.id !== id)
+
+export const pipelineSlice = createSlice({
+  name: 'pipelines',
+  initialState,
+  reducers: {
+    pipelineStatusChanged(state, { payload }: PayloadAction<PipelineStatusEvent>) {
+      if (payload.deleted) {
+        state.pipelines = without(state.pipelines, payload.pipeline_id)
+        return
+      }
+      const pipeline = state.pipelines.find((p) => p.id === payload.pipeline_id)
+      if (!pipeline) return
+      pipeline.status = payload.status
+      pipeline.error_message = payload.error_message
+    },
+  },
+  extraReducers: (builder) => {
+    builder
+      .addCase(fetchPipelines.pending, (state) => {
+        state.isLoading = !state.loaded
+      })
+      .addCase(fetchPipelines.fulfilled, (state, { payload }) => {
+        state.pipelines = payload
+        state.isLoading = false
+        state.loaded = true
+        state.error = null
+      })
+      .addCase(fetchPipelines.rejected, (state, { payload, meta }) => {
+        state.isLoading = false
+        if (!meta.aborted) state.error = payload ?? null
+      })
+      .addCase(createPipeline.fulfilled, (state, { payload }) => {
+        state.pipelines = [payload, ...without(state.pipelines, payload.id)]
+      })
+      .addCase(deletePipeline.fulfilled, (state, { payload }) => {
+        state.pipelines = without(state.pipelines, payload)
+      })
+  },
+  selectors: {
+    selectPipelines: (state) => state.pipelines,
+    selectPipelinesState: (state) => state,
+  },
+})
+
+export const { pipelineStatusChanged } = pipelineSlice.actions
+export const { selectPipelines, selectPipelinesState } = pipelineSlice.selectors
