@@ -25,7 +25,7 @@ ui_present() { [[ -f $ROOT/ui/package.json ]]; }
 # generated from.
 ui_stamp() {
     (cd "$ROOT" && find ui server/api/openapi.yaml \( -name node_modules -o -name .next -o -name out \
-        -o -name coverage \) -prune -o -type f ! -name '*.tsbuildinfo' ! -name next-env.d.ts -print0 \
+        -o -name coverage \) -prune -o -type f ! -name '*.tsbuildinfo' ! -name '*.gen.d.ts' ! -name next-env.d.ts -print0 \
         2>/dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 
