@@ -26,6 +26,7 @@ void mr__conn_new(struct mr_net *net, int fd, const char *addr)
     c->fd = fd;
     (void)snprintf(c->addr, sizeof(c->addr), "%s", addr);
     mr__list_add(&net->conns, &c->link);
+    net->n_conns++;
     if (mr__http_start(c) != MR_OK) {
         close(fd);
         mr__conn_closed(c);
@@ -156,6 +157,7 @@ void mr__conns_reap(struct mr_net *net)
         mr__http_conn_free(c);
         mr__ws_conn_free(c);
         mr__timers_release(&net->srv->timers, 1);
+        net->n_conns--;
         mr_free(c);
     }
 }

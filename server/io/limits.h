@@ -28,6 +28,7 @@
 #define MR_LINGER_MS            2000   /* after the last byte: time for the peer to close first */
 #define MR_LINGER_BYTES_MAX     262144 /* what such a peer may still send */
 #define MR_SHUTDOWN_MS          4000   /* mr_server_close: then connections are cut off */
+#define MR_DESCRIPTORS_KEPT     256    /* for files, databases and the like; not for connections */
 #define MR_ACCEPT_BATCH         256    /* connections taken in one turn of the loop */
 #define MR_ACCEPT_PAUSE_MS      100    /* wait after running out of descriptors */
 #define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */

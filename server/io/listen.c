@@ -74,8 +74,13 @@ static void readable(uv_poll_t *poll, int status, int events)
         socklen_t len = sizeof(sa);
         int one = 1;
         char addr[48];
-        int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = -1;
 
+        if (net->n_conns >= net->conns_max) {
+            pause_accepting(net, EMFILE);
+            return;
+        }
+        fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
         if (fd < 0) {

@@ -47,10 +47,11 @@ struct mr_net {
     bool paused; /* accepting, for want of descriptors */
     struct mr_timer accept_timer;
     int port;
-    struct mr_link conns;  /* open ones */
-    struct mr_link doomed; /* to be killed at the end of the turn */
-    struct mr_link dead;   /* to be freed at the end of the turn */
-    size_t n_requests;     /* handed to the application and not answered */
+    struct mr_link conns;      /* open ones */
+    size_t n_conns, conns_max; /* of them; the rest of the descriptors is for others */
+    struct mr_link doomed;     /* to be killed at the end of the turn */
+    struct mr_link dead;       /* to be freed at the end of the turn */
+    size_t n_requests;         /* handed to the application and not answered */
     bool turning, torn, shutting;
     struct mr_timer close_timer; /* after it, whoever is still there is cut off */
     void (*closed)(void *ctx);

@@ -129,6 +129,7 @@ void mr__room_leave_all(struct mr_socket *sock)
 
 int mr_join(struct mr_socket *s, const char *room)
 {
+    MR_ASSERT_LOOP(s->srv);
     if (s->state == MR_SOCKET_GONE)
         return MR_E_CLOSED;
     return mr__room_join(s, room);
@@ -139,6 +140,7 @@ void mr_leave(struct mr_socket *s, const char *room)
     struct mr_room *r = mr__room_find(s->nsp, room);
     struct mr_member *m = r ? mr__room_member(s, r) : NULL;
 
+    MR_ASSERT_LOOP(s->srv);
     if (m != NULL)
         mr__room_leave(m);
 }

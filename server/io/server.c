@@ -85,7 +85,10 @@ static void turn(struct mr_net *net)
 
 static void on_prepare(uv_prepare_t *handle)
 {
-    turn(handle->data);
+    struct mr_net *net = handle->data;
+
+    net->srv->loop_thread = pthread_self(); /* it may have been made on another one */
+    turn(net);
 }
 
 static void on_check(uv_check_t *handle)
@@ -104,20 +107,23 @@ static void on_mail(uv_async_t *handle)
 /* ---- making -------------------------------------------------------------------------------- */
 
 /* Every socket is a descriptor: take as many as the system gives us. libwebsockets sizes its tables
- * by the limit, and does not believe in more than ten million. */
-static void raise_descriptor_limit(const struct mr_options *opt)
+ * by the limit, and does not believe in more than ten million. Returns how many are for us. */
+static size_t raise_descriptor_limit(const struct mr_options *opt)
 {
     rlim_t want = (rlim_t)opt->sessions_max * 2 + 4096;
     struct rlimit rl;
 
     if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
-        return;
+        return 1024 - MR_DESCRIPTORS_KEPT;
     if (rl.rlim_max != RLIM_INFINITY && want > rl.rlim_max)
         want = rl.rlim_max;
-    if (rl.rlim_cur >= want && rl.rlim_cur <= 10000000)
-        return;
-    rl.rlim_cur = want;
-    (void)setrlimit(RLIMIT_NOFILE, &rl);
+    if (rl.rlim_cur < want || rl.rlim_cur > 10000000) {
+        rl.rlim_cur = want;
+        if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+            (void)getrlimit(RLIMIT_NOFILE, &rl);
+    }
+    return rl.rlim_cur > 2 * MR_DESCRIPTORS_KEPT ? (size_t)rl.rlim_cur - MR_DESCRIPTORS_KEPT
+                                                 : (size_t)rl.rlim_cur / 2;
 }
 
 static int init_handles(struct mr_net *net)
@@ -151,7 +157,7 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     mr__list_init(&net->conns);
     mr__list_init(&net->doomed);
     mr__list_init(&net->dead);
-    raise_descriptor_limit(&srv->opt);
+    net->conns_max = raise_descriptor_limit(&srv->opt);
     rc = mr__timers_reserve(&srv->timers, TIMERS);
     if (rc == MR_OK)
         rc = mr__lws_init(net);

@@ -193,3 +193,10 @@ void mr_socket_disconnect(struct mr_socket *s, bool close_transport)
     mr__nsp_left(session, s->nsp);
     mr__socket_gone(s, "server namespace disconnect");
 }
+
+void mr_socket_drop(struct mr_socket *s)
+{
+    MR_ASSERT_LOOP(s->srv);
+    if (s->state != MR_SOCKET_GONE)
+        mr__session_close(s->session, "server shutting down", MR_CLOSE_FLUSH);
+}

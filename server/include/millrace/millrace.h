@@ -41,15 +41,17 @@ struct mr_options {               /* zero means the default named here */
     const char *cors_origins; /* comma-separated origins allowed with credentials; NULL: none */
 };
 
-/* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults).
- * MR_OK; MR_E_NOMEM; MR_E_IO. */
+/* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
+ * the process's soft limit on descriptors towards the hard one, to have room for sessions_max. The
+ * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO. */
 MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop,
                                          const struct mr_options *opt);
 /* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
 MR_EXPORT MR_MUSTCHECK int mr_server_listen(struct mr_server *srv, const char *host, int port);
 MR_EXPORT int mr_server_port(const struct mr_server *srv);
-/* Stop accepting, disconnect every socket ("server shutting down"), close; closed(ctx) is the last
- * use of srv. The loop may be closed after it. */
+/* Stop accepting, disconnect every socket ("server shutting down"), close; closed(ctx) comes after the
+ * last use of srv, and after every request handed out has been answered. The loop may be closed
+ * after it. Connections that are still busy after 4 seconds are cut off. */
 MR_EXPORT void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx), void *ctx);
 /* [thread: any] Run fn(arg) on the loop thread, in order of posting. MR_OK; MR_E_AGAIN: the mailbox
  * is full (bounded; fn was not and will not be called); MR_E_CLOSED: the server is closing. */
@@ -141,6 +143,10 @@ MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span 
                             const struct mr_span *attachments, size_t n);
 /* Disconnect from the namespace; close_transport also closes the connection under it. */
 MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
+/* Close the connection under the socket without that good-bye, once what is queued has left. A client
+ * takes a good-bye as final ("io server disconnect"), but comes back by itself from a connection that
+ * ended ("transport close"): so this is how to send it to a server that is not stopping. */
+MR_EXPORT void mr_socket_drop(struct mr_socket *s);
 /* Bytes queued for this socket's session that the kernel has not taken yet. */
 MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
 /* True from the high-water mark until the drain callback. */
@@ -180,7 +186,8 @@ typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
 MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
 
 /* Parts of the request; they borrow req, never change until it is answered, and may be read on any
- * thread until then. path: percent-encoded as sent, without the query. query: without "?". */
+ * thread until then. path: as sent, percent-encoded and with whatever "..", "//" or "%2e" is in it:
+ * who maps it to files must normalise it first. query: without "?". */
 MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", upper case */
 MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
 MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
@@ -193,7 +200,8 @@ MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
 MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
 
 struct mr_http_header {
-    const char *name, *value; /* both borrowed for the call; CR, LF and NUL are refused */
+    const char *name, *value; /* both borrowed for the call; a pair with CR or LF is left out, and so
+                                 are Content-Length, Connection, Transfer-Encoding and Date */
 };
 struct mr_http_response {
     int status;
