@@ -290,6 +290,12 @@ static void begin_shutdown(struct mr_net *net)
     mr__timer_set(&srv->timers, &net->close_timer, mr__now(srv) + MR_SHUTDOWN_MS, cut_off);
 }
 
+void mr_server_stop_listening(struct mr_server *srv)
+{
+    MR_ASSERT_LOOP(srv);
+    mr__listen_stop(srv->net);
+}
+
 void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx), void *ctx)
 {
     MR_ASSERT_LOOP(srv);

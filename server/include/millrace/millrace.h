@@ -49,8 +49,11 @@ MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop
 /* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
 MR_EXPORT MR_MUSTCHECK int mr_server_listen(struct mr_server *srv, const char *host, int port);
 MR_EXPORT int mr_server_port(const struct mr_server *srv);
-/* Stop accepting, disconnect every socket ("server shutting down"), close; closed(ctx) comes after the
- * last use of srv, and after every request handed out has been answered. The loop may be closed
+/* Accept no more connections; those that are here stay, and are served. For a paced shutdown:
+ * mr_socket_drop one after the other, then mr_server_close. */
+MR_EXPORT void mr_server_stop_listening(struct mr_server *srv);
+/* Stop accepting, disconnect every socket ("server shutting down"), close; closed(ctx) comes after
+ * the last use of srv, and after every request handed out has been answered. The loop may be closed
  * after it. Connections that are still busy after 4 seconds are cut off. */
 MR_EXPORT void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx), void *ctx);
 /* [thread: any] Run fn(arg) on the loop thread, in order of posting. MR_OK; MR_E_AGAIN: the mailbox
@@ -143,9 +146,10 @@ MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span 
                             const struct mr_span *attachments, size_t n);
 /* Disconnect from the namespace; close_transport also closes the connection under it. */
 MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
-/* Close the connection under the socket without that good-bye, once what is queued has left. A client
- * takes a good-bye as final ("io server disconnect"), but comes back by itself from a connection that
- * ended ("transport close"): so this is how to send it to a server that is not stopping. */
+/* Close the connection under the socket without that good-bye, once what is queued has left. A
+ * client takes a good-bye as final ("io server disconnect"), but comes back by itself from a
+ * connection that ended ("transport close"): so this is how to send it to a server that is not
+ * stopping. */
 MR_EXPORT void mr_socket_drop(struct mr_socket *s);
 /* Bytes queued for this socket's session that the kernel has not taken yet. */
 MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
@@ -200,8 +204,8 @@ MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
 MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
 
 struct mr_http_header {
-    const char *name, *value; /* both borrowed for the call; a pair with CR or LF is left out, and so
-                                 are Content-Length, Connection, Transfer-Encoding and Date */
+    const char *name, *value; /* both borrowed for the call; a pair with CR or LF is left out, and
+                                 so are Content-Length, Connection, Transfer-Encoding and Date */
 };
 struct mr_http_response {
     int status;
