@@ -159,16 +159,16 @@ export function topicOffsets(names) {
   })
 }
 
-let producer
-async function connectedProducer() {
-  if (!producer) {
+let producer // a promise, so that two calls at once share one connection
+function connectedProducer() {
+  producer ??= (async () => {
     const p = kafka().producer({
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       allowAutoTopicCreation: false,
     })
     await p.connect()
-    producer = p
-  }
+    return p
+  })()
   return producer
 }
 
@@ -228,6 +228,7 @@ export async function readTopics(names, { timeout = 30000 } = {}) {
 
 /** Close what this module opened; call it in after(), or the test process does not end. */
 export async function closeServices() {
-  await producer?.disconnect()
+  const p = await producer?.catch(() => undefined)
   producer = undefined
+  await p?.disconnect()
 }
