@@ -140,7 +140,6 @@ static void deliver(struct mr_http_req *req)
 {
     struct mr_conn *c = req->conn;
 
-    req->net->n_requests--;
     if (mr_buf_err(&req->headers) != MR_OK || mr_buf_err(&req->copy) != MR_OK) {
         if (req->body_free != NULL)
             req->body_free(req->body_ctx);
@@ -152,6 +151,7 @@ static void deliver(struct mr_http_req *req)
     if (c == NULL) {
         if (req->body_free != NULL)
             req->body_free(req->body_ctx);
+        req->net->n_requests--;
         mr__http_req_free(req);
         return;
     }

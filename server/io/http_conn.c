@@ -39,13 +39,13 @@ static void late(struct mr_timer *t)
         mr__conn_doom(c); /* idle, or a reader that takes nothing: there is nobody to tell */
 }
 
-static void body_moves(struct mr_http_conn *h)
+/* It has moved: there is idle_ms again, but never more than until_ms leaves. */
+static void moves(struct mr_http_conn *h, uint32_t idle_ms)
 {
-    uint64_t now = mr__now(h->conn->srv);
-    uint64_t at = now + MR_BODY_IDLE_MS;
+    uint64_t at = mr__now(h->conn->srv) + idle_ms;
 
-    mr__timer_set(&h->conn->srv->timers, &h->conn->timer,
-                  at < h->body_until_ms ? at : h->body_until_ms, late);
+    mr__timer_set(&h->conn->srv->timers, &h->conn->timer, at < h->until_ms ? at : h->until_ms,
+                  late);
 }
 
 /* ---- replies ------------------------------------------------------------------------------- */
@@ -60,6 +60,13 @@ static void drop_reply(struct mr_http_conn *h)
     h->sent = 0;
 }
 
+static void uncount(struct mr_http_conn *h)
+{
+    if (h->counted)
+        h->conn->net->n_requests--;
+    h->counted = false;
+}
+
 static void run(struct mr_http_conn *h, struct mr_span *data);
 
 /* The last byte is with the kernel. */
@@ -68,6 +75,7 @@ static void replied(struct mr_http_conn *h)
     struct mr_conn *c = h->conn;
 
     drop_reply(h);
+    uncount(h);
     mr_free(h->origin);
     h->origin = NULL;
     if (!h->keep_alive || c->srv->closing) {
@@ -111,8 +119,7 @@ static void send_reply(struct mr_http_conn *h)
         if (took < 0)
             return; /* doomed: what it holds is freed with it */
         if (c->want_write) {
-            h->state = MR_HTTP_REPLY;
-            mr__conn_set_timer(c, MR_WRITE_STALL_MS, late);
+            moves(h, MR_WRITE_STALL_MS);
             return;
         }
     }
@@ -160,6 +167,8 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
             h->out_body = body;
     }
     h->state = MR_HTTP_REPLY;
+    h->until_ms = mr__now(c->srv) + MR_WRITE_STALL_MS +
+                  (h->out.len + h->out_body.len) * 1000 / MR_WRITE_BYTES_PER_S;
     if (mr_buf_err(&h->out) != MR_OK) {
         mr__conn_doom(c);
         return;
@@ -193,8 +202,8 @@ bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *hea
     h->chunked = (struct mr_chunked){0};
     h->left = head->length;
     h->state = MR_HTTP_BODY;
-    h->body_until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
-    body_moves(h);
+    h->until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
+    moves(h, MR_BODY_IDLE_MS);
     if (head->expects_continue) {
         static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
@@ -262,7 +271,7 @@ static void read_body(struct mr_http_conn *h, struct mr_span *data)
             rc = MR_E_END;
     }
     if (rc == MR_OK) {
-        body_moves(h);
+        moves(h, MR_BODY_IDLE_MS);
     } else if (rc == MR_E_END) {
         mr__conn_stop_timer(h->conn);
         mr__http_body_done(h);
@@ -347,11 +356,14 @@ void mr__http_conn_gone(struct mr_conn *c)
 
     if (h->ex.session != NULL)
         mr__exchange_gone(&h->ex);
-    if (h->req != NULL && h->state == MR_HTTP_BUSY)
-        h->req->conn = NULL; /* the application still has it */
-    else
+    if (h->req != NULL && h->state == MR_HTTP_BUSY) {
+        h->req->conn = NULL; /* the application still has it, and it still counts */
+        h->counted = false;
+    } else {
         mr__http_req_free(h->req);
+    }
     h->req = NULL;
+    uncount(h);
 }
 
 void mr__http_conn_free(struct mr_conn *c)

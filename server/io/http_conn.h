@@ -26,15 +26,16 @@ struct mr_http_conn {
     enum mr_http_state state;
     bool running; /* inside mr__http_read: a reply does not start the next request itself */
     bool keep_alive, http10, head_only, is_chunked, idle;
-    struct mr_buf in;                /* bytes that could not be used yet */
-    size_t scanned;                  /* of them, searched for the end of the head */
+    bool counted;     /* in net->n_requests: from handing it out to the last byte of its reply */
+    struct mr_buf in; /* bytes that could not be used yet */
+    size_t scanned;   /* of them, searched for the end of the head */
     const struct mr_http_head *head; /* only while its request is being routed */
     struct mr_http_req *req;         /* the application's request: in BODY and BUSY */
     struct mr_buf body;              /* of a polling POST */
     struct mr_chunked chunked;
-    uint64_t left; /* body bytes still to come, when not chunked */
-    uint64_t body_until_ms;
-    char *origin; /* allowed cross origin of this request, or NULL */
+    uint64_t left;     /* body bytes still to come, when not chunked */
+    uint64_t until_ms; /* when the body must be whole, or the reply be gone */
+    char *origin;      /* allowed cross origin of this request, or NULL */
     struct mr_buf out;
     struct mr_span out_body;
     size_t sent; /* of out and out_body */

@@ -225,6 +225,7 @@ static void to_application(struct mr_http_conn *h)
 
     h->state = MR_HTTP_BUSY;
     h->conn->net->n_requests++;
+    h->counted = true;
     srv->stats.http_requests++;
     srv->http_fn(req, srv->http_ctx);
 }

@@ -25,6 +25,7 @@
 #define MR_BODY_TOTAL_MS        120000 /* ... and be whole within this time */
 #define MR_KEEP_ALIVE_MS        75000  /* an idle connection between requests */
 #define MR_WRITE_STALL_MS       60000  /* a reader that takes nothing for so long is cut off */
+#define MR_WRITE_BYTES_PER_S    16384  /* and who takes less than this of a large reply, too */
 #define MR_LINGER_MS            2000   /* after the last byte: time for the peer to close first */
 #define MR_LINGER_BYTES_MAX     262144 /* what such a peer may still send */
 #define MR_SHUTDOWN_MS          4000   /* mr_server_close: then connections are cut off */

@@ -1,6 +1,7 @@
 /* session.c - the state machine drawn in session.h: opening, packets in, frames out, closing. */
 #include "io/session.h"
 
+#include "base/log.h"
 #include "io/namespace.h"
 #include "io/polling.h"
 #include "io/upgrade.h"
@@ -131,7 +132,7 @@ bool mr__session_is_open(const struct mr_session *s)
 
 void mr__session_bad(struct mr_session *s, const char *what)
 {
-    (void)what;
+    LOG_DEBUG("session_bad_input", F_STR("what", what), F_STR("peer", s->hs->addr));
     s->srv->stats.parse_errors++;
     mr__session_close(s, "parse error", MR_CLOSE_NOW);
 }

@@ -303,6 +303,25 @@ static void a_slow_reader_holds_up_nobody_and_gets_everything(void **state)
     close(fd);
 }
 
+/* What a slow reader has not taken is still in memory, so its request still counts. */
+static void replies_that_nobody_reads_count_as_waiting(void **state)
+{
+    int fds[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial();
+        say(fds[i], "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+        (void)hear(fds[i], "\r\n\r\n");
+    }
+    has(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "503 Service Unavailable\r\n");
+    close(fds[0]);
+    wait_for(&freed, 1);
+    has(ask("GET / HTTP/1.1\r\nHost: h\r\n" END), "200 OK\r\n");
+    for (int i = 1; i < 4; i++)
+        close(fds[i]);
+}
+
 static void bad_requests_are_refused_with_their_status(void **state)
 {
     static char text[40000];
@@ -391,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_many_waiting_requests_are_refused, start, stop),
         cmocka_unit_test_setup_teardown(a_slow_reader_holds_up_nobody_and_gets_everything, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(replies_that_nobody_reads_count_as_waiting, start, stop),
         cmocka_unit_test_setup_teardown(bad_requests_are_refused_with_their_status, start, stop),
         cmocka_unit_test_setup_teardown(a_head_that_does_not_end_is_cut_off, start, stop),
         cmocka_unit_test_setup_teardown(a_body_is_asked_for_when_the_client_waits, start, stop),

@@ -255,6 +255,8 @@ static void app_does(char *line)
         mr_socket_disconnect(T->last, false);
     else if (strcmp(what, "kick!") == 0)
         mr_socket_disconnect(T->last, true);
+    else if (strcmp(what, "drop") == 0)
+        mr_socket_drop(T->last);
     else if (strcmp(what, "admit") == 0)
         mr_connect_admit(T->pending);
     else if (strcmp(what, "refuse") == 0)
