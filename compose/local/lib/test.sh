@@ -6,6 +6,7 @@
 TEST_PARTS=(unit wire tidy ui integration fault browser)
 TEST_PRESET=${MILLRACE_PRESET:-dev}
 PASSED=0 FAILED=0 SKIPPED=0
+NODE_SECONDS=1500 # a part of node tests that takes longer hangs, and is a failure
 
 test_command() {
     local part parts=("$@") from
@@ -158,7 +159,7 @@ test_node() { # DIRECTORY [FILE...]
     local tap=$RESULTS/$1.tap files kind counts=()
     files=("$ROOT/tests/$1"/*.test.mjs "${@:2}")
     [[ -e ${files[0]} ]] || { test_broken "$1: there are no tests, which"; return; }
-    test_run node --test --test-concurrency=1 \
+    test_run timeout -k 10 "$NODE_SECONDS" node --test --test-concurrency=1 \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" "${files[@]}"
     local rc=$?
