@@ -47,8 +47,10 @@ static int on_connect(struct mr_socket *s, struct mr_span auth, void *ctx)
     struct sock *sock;
     int rc;
 
+    /* Neither admitted nor refused: a refusal is final for socket.io-client, while from a
+     * connection that ends without an answer, as this one soon does, it comes back. */
     if (ss->draining)
-        return refuse(ss, s, "shutting down", "shutting_down");
+        return MR_E_AGAIN;
     if (token.len == 0 && header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
         token = mr_span_of(header.ptr + 7, header.len - 7);
     rc = mr_auth_check(ss->opt.auth, token, mr_wall_ms() / 1000, &who);
@@ -113,7 +115,8 @@ static void expire(struct mr_sockets *ss, struct sock *s)
     mr_socket_disconnect(s->socket, true);
 }
 
-/* As many as are due by now, so that clients come back spread over the same time. */
+/* As many as are due by now, so that clients come back spread over the same time. Dropped, not
+ * disconnected: a good-bye would be for good. */
 static void drain_some(struct mr_sockets *ss, uint64_t now_ms)
 {
     uint64_t past = now_ms - ss->drain_from_ms;
@@ -123,7 +126,7 @@ static void drain_some(struct mr_sockets *ss, uint64_t now_ms)
     while (ss->n > may_stay) {
         size_t before = ss->n;
 
-        mr_socket_disconnect(ss->first->socket, true);
+        mr_socket_drop(ss->first->socket);
         if (ss->n == before)
             break; /* its disconnect comes later; the server's close is next anyway */
     }
