@@ -48,15 +48,20 @@ export async function connect(url, token, options = {}) {
   return socket
 }
 
-/** The same without waiting. token may be a function, asked at every (re)connection. */
+/**
+ * The same without waiting. token may be a function, asked at every (re)connection; when it fails (the
+ * server is away), the connection is given up and tried again as after any other break.
+ */
 export function open(url, token, options = {}) {
-  return io(url, {
-    auth: typeof token === 'function' ? (give) => Promise.resolve(token()).then((t) => give({ token: t })) : { token },
+  const ask = (give) => Promise.resolve().then(token).then((t) => give({ token: t }), () => socket.io.engine.close())
+  const socket = io(url, {
+    auth: typeof token === 'function' ? ask : { token },
     transports: ['websocket'],
     reconnection: false,
     forceNew: true,
     ...options,
   })
+  return socket
 }
 
 /** Emit and wait for the ack's first argument. */
@@ -89,11 +94,17 @@ export class Collector {
     socket.on('replication_event', (e) => this.add(e))
     socket.on('replay_gap', (gap) => this.problem(`replay_gap ${JSON.stringify(gap)}`))
     if (this.keepRaw) {
-      const listen = () => socket.io.engine.on('packet', ({ type, data }) => {
-        const m = type === 'message' && typeof data === 'string' && FRAME.exec(data)
-        if (m && JSON.parse(m[1]).pipeline_id === this.pipelineId) this.raw.push(m[1])
-      })
-      if (socket.io.engine) listen()
+      const known = new WeakSet() // each connection has an engine of its own
+      const listen = () => {
+        const { engine } = socket.io
+        if (!engine || known.has(engine)) return
+        known.add(engine)
+        engine.on('packet', ({ type, data }) => {
+          const m = type === 'message' && typeof data === 'string' && FRAME.exec(data)
+          if (m && JSON.parse(m[1]).pipeline_id === this.pipelineId) this.raw.push(m[1])
+        })
+      }
+      listen()
       socket.io.on('open', listen)
     }
     return this
