@@ -267,8 +267,10 @@ static int ask_logger(void *ctx, struct mr_probe_result *out)
     el_logger_status(k->logger, &s);
     snprintf(out->detail, sizeof(out->detail), "%.*s", MR_HEALTH_DETAIL - 1,
              s.state == EL_RUNNING ? "" : s.last_error);
-    if (s.state == EL_STARTING && out->detail[0] == '\0')
+    if (s.state == EL_STARTING && out->detail[0] == '\0') {
         snprintf(out->detail, sizeof(out->detail), "starting");
+        return MR_E_AGAIN;
+    }
     return s.state == EL_RUNNING ? MR_OK : MR_E_UNAVAIL;
 }
 

@@ -93,6 +93,7 @@ static void stop(struct app *a, int signum)
     if (++a->stop_signals > 1)
         _exit(128 + signum);
     LOG_INFO("stopping", F_INT("signal", signum), F_UINT("sockets", mr_sockets_count(a->sockets)));
+    mr_server_stop_listening(a->server);
     mr_api_stop(a->api);
     mr_sockets_drain(a->sockets, (uint64_t)a->cfg->drain_s * 1000, on_drained, a);
 }

@@ -35,8 +35,12 @@ struct mr_health {
 
 static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint64_t from_us)
 {
-    enum state state = rc == MR_OK ? UP : rc == MR_E_END ? OFF : DOWN, old;
+    enum state state = DOWN, old;
 
+    if (rc == MR_OK)
+        state = UP;
+    else if (rc == MR_E_END || rc == MR_E_AGAIN)
+        state = rc == MR_E_END ? OFF : UNKNOWN;
     pthread_mutex_lock(&w->health->lock);
     old = w->state;
     w->state = state;

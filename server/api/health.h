@@ -16,7 +16,8 @@ struct mr_probe_result {
     int64_t figure; /* -1, or a number that comes with it (Redis: the queue's length) */
 };
 
-/* Ask once, within some seconds. MR_OK: up; MR_E_END: not configured; any other error: down. Called
+/* Ask once, within some seconds. MR_OK: up; MR_E_END: not configured; MR_E_AGAIN:
+ * not known yet; any other error: down. Called
  * on the probe's thread only. */
 typedef int (*mr_probe_fn)(void *ctx, struct mr_probe_result *out);
 
