@@ -26,12 +26,13 @@
 #define MR_KEEP_ALIVE_MS        75000  /* an idle connection between requests */
 #define MR_WRITE_STALL_MS       60000  /* a reader that takes nothing for so long is cut off */
 #define MR_WRITE_BYTES_PER_S    16384  /* and who takes less than this of a large reply, too */
-#define MR_LINGER_MS            2000   /* after the last byte: time for the peer to close first */
-#define MR_LINGER_BYTES_MAX     262144 /* what such a peer may still send */
-#define MR_SHUTDOWN_MS          4000   /* mr_server_close: then connections are cut off */
-#define MR_DESCRIPTORS_KEPT     256    /* for files, databases and the like; not for connections */
-#define MR_ACCEPT_BATCH         256    /* connections taken in one turn of the loop */
-#define MR_ACCEPT_PAUSE_MS      100    /* wait after running out of descriptors */
+#define MR_LINGER_MS            2000   /* after our last byte: silence from the peer, */
+#define MR_LINGER_TOTAL_MS      30000  /* and all in all, before we close first */
+#define MR_LINGER_BYTES_MAX     67108864 /* what it may still send, unread: a body we refused */
+#define MR_SHUTDOWN_MS          4000     /* mr_server_close: then connections are cut off */
+#define MR_DESCRIPTORS_KEPT     256     /* for files, databases and the like; not for connections */
+#define MR_ACCEPT_BATCH         256     /* connections taken in one turn of the loop */
+#define MR_ACCEPT_PAUSE_MS      100     /* wait after running out of descriptors */
 #define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */
 #define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
 
