@@ -115,6 +115,10 @@ describe('bad HTTP', () => {
       assert.ok([413, 411, 400, 501].includes(chunked.status), `chunked: ${chunked.status} ${chunked.body}`)
     })
 
+    it('lets who sends 20 MB read the answer before it closes', async () => {
+      for (let i = 0; i < 20; i++) isProblem(await post(' '.repeat(20000000)), 413)
+    })
+
     it('takes a body just under 1 MiB', async () => {
       const res = await post(JSON.stringify({ ...ADMIN, more: 'x'.repeat((1 << 20) - 200) }))
       assert.ok([200, 422].includes(res.status), res.text.slice(0, 300))
