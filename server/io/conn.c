@@ -66,7 +66,19 @@ void mr__conn_linger(struct mr_conn *c)
     c->phase = MR_CONN_LINGER;
     (void)shutdown(c->fd, SHUT_WR);
     mr__sock_pause(c, false);
+    c->linger_until_ms = mr__now(c->srv) + MR_LINGER_TOTAL_MS;
     mr__conn_set_timer(c, MR_LINGER_MS, linger_late);
+}
+
+/* A client that is still sending what we have refused does not look at our answer before it is
+ * done. */
+static void discard(struct mr_conn *c, size_t n)
+{
+    c->discarded += n;
+    if (c->discarded > MR_LINGER_BYTES_MAX || mr__now(c->srv) >= c->linger_until_ms)
+        mr__conn_doom(c);
+    else
+        mr__conn_set_timer(c, MR_LINGER_MS, linger_late);
 }
 
 ssize_t mr__conn_write(struct mr_conn *c, struct iovec *iov, int n)
@@ -109,9 +121,7 @@ void mr__conn_readable(struct mr_conn *c, unsigned char *bytes, size_t n)
         mr__ws_read(c, bytes, n);
         break;
     case MR_CONN_LINGER:
-        c->discarded += n;
-        if (c->discarded > MR_LINGER_BYTES_MAX)
-            mr__conn_doom(c);
+        discard(c, n);
         break;
     case MR_CONN_GONE:
         break;

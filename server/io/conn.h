@@ -33,6 +33,7 @@ struct mr_conn {
     struct mr_http_conn *http; /* while phase is HTTP */
     struct mr_ws_conn *ws;     /* from the 101 on */
     size_t discarded;          /* bytes read over in LINGER */
+    uint64_t linger_until_ms;
     char addr[48];
 };
 

@@ -162,7 +162,7 @@ static int take_payload(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_
 {
     struct mr_buf *buf = is_control(rx->opcode) ? &rx->control : &rx->message;
     struct mr_span piece = mr_span_of((const char *)bytes, n);
-    bool whole = rx->masked == 0 && n == rx->left && buf->len == 0 && rx->fin;
+    bool whole = n == rx->left && buf->len == 0 && rx->fin;
 
     mr__ws_unmask(bytes, n, rx->head + head_size(rx) - 4, rx->masked);
     rx->left -= n;
@@ -171,8 +171,6 @@ static int take_payload(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_
         if (mr_buf_err(buf) != MR_OK)
             return mr_buf_err(buf) == MR_E_TOOBIG ? MR_WS_TOO_BIG : MR_WS_INTERNAL;
         rx->masked = (uint32_t)(rx->masked + n) & 3;
-        if (rx->masked == 0)
-            rx->masked = 4; /* same place in the key, but no longer the start */
     }
     return rx->left == 0 ? finish_frame(rx, piece, whole, fn, ctx, go_on) : 0;
 }

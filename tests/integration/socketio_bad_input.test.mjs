@@ -73,6 +73,8 @@ test('a polling body over maxPayload gets 413, announced or not, and the session
   const sid = await session()
   const announced = await fetch(polling(`&sid=${sid}`), { method: 'POST', body: `4${'x'.repeat(10000)}` })
   assert.equal(announced.status, 413)
+  const far = await fetch(polling(`&sid=${sid}`), { method: 'POST', body: `4${'x'.repeat(20000000)}` })
+  assert.equal(far.status, 413)
   const raw = new Raw(server.port).say(`POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: h\r\n` +
     `Transfer-Encoding: chunked\r\n\r\n${`3e8\r\n${'x'.repeat(1000)}\r\n`.repeat(11)}`)
   assert.match(await raw.ends(), /^HTTP\/1\.1 413 /)

@@ -347,6 +347,23 @@ static void bad_requests_are_refused_with_their_status(void **state)
     has(ask("GET / HTTP/1.1\r\nHost: h\r\n" END), "200 OK");
 }
 
+/* A client sends everything before it reads: it must find the answer, not a reset. */
+static void who_sends_too_much_still_hears_why(void **state)
+{
+    int fd = dial();
+
+    (void)state;
+    say(fd, "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 8388608\r\n\r\n");
+    for (size_t at = 0; at < sizeof(big);) {
+        ssize_t n = send(fd, big + at, sizeof(big) - at, MSG_NOSIGNAL);
+
+        assert_true(n > 0);
+        at += (size_t)n;
+    }
+    has(hear(fd, NULL), "{413 request body too large /p}");
+    close(fd);
+}
+
 static void a_head_that_does_not_end_is_cut_off(void **state)
 {
     int fd = dial();
@@ -412,6 +429,7 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(replies_that_nobody_reads_count_as_waiting, start, stop),
         cmocka_unit_test_setup_teardown(bad_requests_are_refused_with_their_status, start, stop),
+        cmocka_unit_test_setup_teardown(who_sends_too_much_still_hears_why, start, stop),
         cmocka_unit_test_setup_teardown(a_head_that_does_not_end_is_cut_off, start, stop),
         cmocka_unit_test_setup_teardown(a_body_is_asked_for_when_the_client_waits, start, stop),
         cmocka_unit_test_setup(closing_waits_for_requests_in_hand, start),

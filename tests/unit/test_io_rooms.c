@@ -79,6 +79,18 @@ static const char *room_name(size_t r)
     return name;
 }
 
+/* Both ways the index points to where the member is. */
+static void check_index(const struct mr_room *room)
+{
+    for (size_t i = 0; room != NULL && i < room->n; i++) {
+        const struct mr_member *m = room->members[i];
+
+        assert_ptr_equal(m->room, room);
+        assert_int_equal(m->in_room, i);
+        assert_ptr_equal(m->socket->rooms[m->in_socket], m);
+    }
+}
+
 static void check(void)
 {
     size_t rooms = 0;
@@ -92,6 +104,7 @@ static void check(void)
         }
         assert_int_equal(mr_room_size(&srv, "/", room_name(r)), n);
         rooms += n > 0;
+        check_index(mr__room_find(sockets[0]->nsp, room_name(r)));
     }
     assert_int_equal(srv.stats.rooms, rooms); /* empty ones are gone */
 }
