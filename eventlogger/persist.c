@@ -236,7 +236,7 @@ static void keep_partitions(struct el_work *w, uint64_t *due_ms)
     if (now < *due_ms || atomic_load(&w->l->stopping))
         return;
     if (connect_if_need_be(w) == MR_OK &&
-        el_retention_run(w->db, w->l->cfg->retention_days) == MR_OK)
+        el_retention_run(w->db, mr_setting(&w->l->cfg->retention_days)) == MR_OK)
         *due_ms = now + RETENTION_EVERY_MS;
     else
         *due_ms = now + (w->db ? RETENTION_AGAIN_MS : TAKE_MS);

@@ -30,12 +30,33 @@ static const char usage[] =
     "  --help-env             the settings, as an environment file\n"
     "  --help-markdown        the settings, as documentation\n";
 
-void mr_process_harden(void)
+/* No core dumps (they would hold secrets), no SIGPIPE. */
+static void harden(void)
 {
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Settings marked reloadable are read anew; the rest need a restart, which is said. */
+void mr_main_reload(struct mr_config *live, int argc, char **argv)
+{
+    struct mr_buf err = MR_BUF_INIT(4096), changed = MR_BUF_INIT(4096), restart = MR_BUF_INIT(4096);
+    struct mr_config now = {0};
+
+    if (mr_config_load(&now, argc, argv, environ, &err) != MR_OK) {
+        LOG_ERROR("reload_failed", F_STR("why", mr_buf_cstr(&err)));
+    } else {
+        mr_config_reload(live, &now, &changed, &restart);
+        mr_log_init((enum mr_log_level)now.log_level, strcmp(live->log_format, "json") == 0);
+        LOG_INFO("reloaded", F_SPAN("changed", mr_buf_span(&changed)),
+                 F_SPAN("needs_restart", mr_buf_span(&restart)));
+        mr_config_deinit(&now);
+    }
+    mr_buf_free(&err);
+    mr_buf_free(&changed);
+    mr_buf_free(&restart);
 }
 
 static int print_settings(const char *form)
@@ -79,13 +100,13 @@ static int run(const char *command, int argc, char **argv)
     }
     mr_buf_free(&err);
     mr_log_init((enum mr_log_level)cfg.log_level, strcmp(cfg.log_format, "json") == 0);
-    mr_process_harden();
+    harden();
     if (n > 0 && strcmp(command, "migrate") != 0 && strcmp(command, "user") != 0)
         fprintf(stderr, "millrace: %s takes no argument \"%s\"\n", command, argv[0]);
     else if (strcmp(command, "serve") == 0)
         status = mr_main_serve(&cfg, argc - n, argv + n);
     else if (strcmp(command, "logger") == 0)
-        status = mr_main_logger(&cfg);
+        status = mr_main_logger(&cfg, argc - n, argv + n);
     else if (strcmp(command, "migrate") == 0)
         status = mr_main_migrate(&cfg, n, argv);
     else if (strcmp(command, "user") == 0)

@@ -11,11 +11,11 @@
 #define MR_EXIT_USAGE 2
 
 /* main_serve.c */
-int mr_main_serve(const struct mr_config *cfg, int argc, char **argv);
+int mr_main_serve(struct mr_config *cfg, int argc, char **argv);
 /* main_metrics.c: set the gauges and counters that others keep. [thread: loop] */
 void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers);
 /* main_logger.c */
-int mr_main_logger(const struct mr_config *cfg);
+int mr_main_logger(struct mr_config *cfg, int argc, char **argv);
 /* The object of GET /monitoring/event-logger-status; ctx is the struct el_logger. [thread: any] */
 void mr_main_logger_json(struct mr_buf *out, void *ctx);
 /* main_tools.c: migrate, user; args are what follows the subcommand, without flags. */
@@ -39,8 +39,7 @@ MR_MUSTCHECK int mr_checks_new(struct mr_checks **out, const struct mr_config *c
 size_t mr_checks_probes(struct mr_checks *k, struct mr_probe probes[MR_HEALTH_PROBES_MAX]);
 void mr_checks_free(struct mr_checks *k);
 
-/* main.c */
-/* No core dumps (they would hold secrets), no SIGPIPE. */
-void mr_process_harden(void);
+/* main.c: load the settings again (SIGHUP) and take over what may change. */
+void mr_main_reload(struct mr_config *live, int argc, char **argv);
 
 #endif

@@ -66,23 +66,28 @@ void mr_main_logger_json(struct mr_buf *b, void *ctx)
 
 /* ---- millrace logger ---------------------------------------------------------------------- */
 
+struct process {
+    struct mr_config *cfg;
+    int argc;
+    char **argv;
+    int stop_signals;
+};
+
 static void on_signal(uv_signal_t *sig, int signum)
 {
-    int *seen = sig->data;
+    struct process *p = sig->data;
 
-    if (++*seen > 1)
+    if (signum == SIGHUP) {
+        mr_main_reload(p->cfg, p->argc, p->argv);
+        return;
+    }
+    if (++p->stop_signals > 1)
         _exit(128 + signum);
     LOG_INFO("stopping", F_INT("signal", signum));
     uv_stop(sig->loop);
 }
 
 /* The threads do the work; this one waits for a signal, and again while they finish. */
-static void *stop_logger(void *arg)
-{
-    el_logger_stop(arg);
-    return NULL;
-}
-
 static void on_stopped(uv_work_t *w, int status)
 {
     (void)status;
@@ -91,7 +96,7 @@ static void on_stopped(uv_work_t *w, int status)
 
 static void stop_work(uv_work_t *w)
 {
-    stop_logger(w->data);
+    el_logger_stop(w->data);
 }
 
 static void close_handle(uv_handle_t *h, void *arg)
@@ -101,14 +106,14 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-int mr_main_logger(const struct mr_config *cfg)
+int mr_main_logger(struct mr_config *cfg, int argc, char **argv)
 {
-    static const int signals[] = {SIGTERM, SIGINT};
-    uv_signal_t handles[2];
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct process process = {.cfg = cfg, .argc = argc, .argv = argv};
+    uv_signal_t handles[3];
     struct el_logger *logger = NULL;
     uv_work_t stopping = {0};
     uv_loop_t loop;
-    int seen = 0;
     int rc = el_logger_start(&logger, cfg, NULL, NULL);
 
     if (rc != MR_OK) {
@@ -116,9 +121,9 @@ int mr_main_logger(const struct mr_config *cfg)
         return 1;
     }
     uv_loop_init(&loop);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&loop, &handles[i]);
-        handles[i].data = &seen;
+        handles[i].data = &process;
         uv_signal_start(&handles[i], on_signal, signals[i]);
     }
     mr_log_thread("main");

@@ -17,10 +17,8 @@
 
 #define SIGNALS 3
 
-extern char **environ;
-
 struct app {
-    const struct mr_config *cfg;
+    struct mr_config *cfg;
     int argc; /* flags, for a reload */
     char **argv;
     uv_loop_t loop;
@@ -95,23 +93,7 @@ static void stop(struct app *a, int signum)
     LOG_INFO("stopping", F_INT("signal", signum), F_UINT("sockets", mr_sockets_count(a->sockets)));
     mr_server_stop_listening(a->server);
     mr_api_stop(a->api);
-    mr_sockets_drain(a->sockets, (uint64_t)a->cfg->drain_s * 1000, on_drained, a);
-}
-
-/* Settings marked reloadable are read anew; the rest need a restart, which is said. */
-static void reload(struct app *a)
-{
-    struct mr_buf err = MR_BUF_INIT(4096);
-    struct mr_config now = {0};
-
-    if (mr_config_load(&now, a->argc, a->argv, environ, &err) != MR_OK) {
-        LOG_ERROR("reload_failed", F_STR("why", mr_buf_cstr(&err)));
-    } else {
-        mr_log_init((enum mr_log_level)now.log_level, strcmp(now.log_format, "json") == 0);
-        LOG_INFO("reloaded");
-        mr_config_deinit(&now);
-    }
-    mr_buf_free(&err);
+    mr_sockets_drain(a->sockets, (uint64_t)mr_setting(&a->cfg->drain_s) * 1000, on_drained, a);
 }
 
 static void on_signal(uv_signal_t *s, int signum)
@@ -119,7 +101,7 @@ static void on_signal(uv_signal_t *s, int signum)
     struct app *a = s->data;
 
     if (signum == SIGHUP)
-        reload(a);
+        mr_main_reload(a->cfg, a->argc, a->argv);
     else
         stop(a, signum);
 }
@@ -321,7 +303,7 @@ static int give_up(void)
     _exit(1);
 }
 
-int mr_main_serve(const struct mr_config *cfg, int argc, char **argv)
+int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
 {
     struct app a = {.cfg = cfg, .argc = argc, .argv = argv};
 
@@ -331,7 +313,7 @@ int mr_main_serve(const struct mr_config *cfg, int argc, char **argv)
         LOG_INFO("role_ignored", F_STR("role", "ingest"),
                  F_STR("why", "message ingestion is not part of this version"));
     if (!a.has_api && a.has_logger)
-        return mr_main_logger(cfg);
+        return mr_main_logger(cfg, argc, argv);
     if (!a.has_api) {
         fputs("millrace: MILLRACE_ROLES holds nothing that this version can serve\n", stderr);
         return 1;

@@ -26,7 +26,7 @@ static int answer_tokens(struct mr_call *c, const struct mr_user *u, const char 
 {
     struct mr_buf token = MR_BUF_INIT(MR_TOKEN_BYTES_MAX);
     struct mr_identity who = {.role = u->role};
-    int64_t lifetime = c->api->opt.cfg->access_token_s;
+    int64_t lifetime = mr_setting(&c->api->opt.cfg->access_token_s);
     int rc;
 
     snprintf(who.user_id, sizeof(who.user_id), "%s", u->id);
@@ -86,7 +86,7 @@ static int sign_in(struct mr_call *c, struct mr_span name, struct mr_span passwo
     mr_throttle_succeeded(api->throttle, name, addr);
     rc = mr_call_db(c, &db);
     if (rc == MR_OK)
-        rc = mr_tokens_issue(db, user.id, api->opt.cfg->refresh_token_s, refresh);
+        rc = mr_tokens_issue(db, user.id, mr_setting(&api->opt.cfg->refresh_token_s), refresh);
     if (rc != MR_OK)
         return rc;
     mr_metric_add(api->logins, 1);
@@ -125,8 +125,8 @@ int mr_post_refresh(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
     if (rc == MR_OK)
-        rc = mr_tokens_rotate(db, mr_buf_span(&token), c->api->opt.cfg->refresh_token_s, next,
-                              &user, &reused);
+        rc = mr_tokens_rotate(db, mr_buf_span(&token),
+                              mr_setting(&c->api->opt.cfg->refresh_token_s), next, &user, &reused);
     mr_buf_free(&token);
     if (reused)
         LOG_WARN("refresh_token_reused", F_STR("addr", mr_http_addr(c->req)),

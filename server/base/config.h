@@ -81,6 +81,13 @@ struct mr_config {
 MR_MUSTCHECK int mr_config_load(struct mr_config *cfg, int argc, char **argv, char **env,
                                 struct mr_buf *err);
 void mr_config_deinit(struct mr_config *cfg);
+/* Take over what a reload may change from a freshly loaded configuration. The names of what has
+ * changed are appended to changed, those of what would need a restart to restart, with commas. The
+ * readers of a reloadable number use mr_setting. [thread: one at a time] */
+void mr_config_reload(struct mr_config *live, const struct mr_config *fresh, struct mr_buf *changed,
+                      struct mr_buf *restart);
+/* A reloadable number as it is now. [thread: any] */
+#define mr_setting(field) __atomic_load_n((field), __ATOMIC_RELAXED)
 /* True when list (comma-separated) holds word. */
 bool mr_config_has(const char *list, const char *word);
 /* Print the table: "text" for --help, "markdown" for docs/configuration.md, "env" for env.example.

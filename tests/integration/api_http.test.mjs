@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { connect, login, request } from '../support/client.mjs'
-import { runMillrace, startMillrace } from '../support/millrace.mjs'
+import { ADMIN, runMillrace, startMillrace } from '../support/millrace.mjs'
 import { createDatabase } from '../support/services.mjs'
 import { until, within } from '../support/until.mjs'
 
@@ -248,9 +248,12 @@ describe('HTTP', () => {
       const s = await startMillrace({ databaseUrl: db.url, migrate: false, args: ['--config', file], env: { MILLRACE_ROLES: 'api' } })
       try {
         await request(`${s.url}/livez`, { headers: { 'x-request-id': 'quiet' } })
-        writeFileSync(file, 'MILLRACE_LOG_LEVEL=debug\n')
+        writeFileSync(file, 'MILLRACE_LOG_LEVEL=debug\nMILLRACE_ACCESS_TOKEN_SECONDS=77\nMILLRACE_WORKERS=3\n')
         process.kill(s.pid, 'SIGHUP')
-        await s.line(/event=reloaded/, { all: true })
+        const line = await s.line(/event=reloaded/, { all: true })
+        assert.match(line, /changed=\S*MILLRACE_ACCESS_TOKEN_SECONDS\S*MILLRACE_LOG_LEVEL/)
+        assert.match(line, /needs_restart=MILLRACE_WORKERS/)
+        assert.equal((await request(`${s.url}/auth/login`, { method: 'POST', body: ADMIN })).body.expires_in, 77)
         await request(`${s.url}/livez`, { headers: { 'x-request-id': 'loud' } })
         await s.line(/request_id=loud/, { all: true })
         assert.doesNotMatch(s.log(), /request_id=quiet/)
