@@ -12,7 +12,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#define EL_BATCH_BYTES 4194304 /* keys and values at which a batch is full */
+#define EL_BATCH_BYTES 3145728 /* keys and values at which a batch is full */
 
 struct el_record {
     rd_kafka_message_t *msg; /* owned */

@@ -20,7 +20,7 @@
 #define EVENTS_A_TURN   16  /* group events */
 #define PUBLISH_MS      200
 #define FEED_EVERY_MS   20
-#define INBOX_LOW_BYTES (6u << 20)
+#define INBOX_LOW_BYTES (4u << 20)
 #define STOP_MS         10000
 
 /* ---- messages ----------------------------------------------------------------------------- */

@@ -61,10 +61,10 @@ static int set_all(rd_kafka_conf_t *conf, const struct mr_config *cfg)
         {"allow.auto.create.topics", "false"},
         {"topic.metadata.refresh.interval.ms", "5000"}, /* new partitions of a topic */
         /* All partitions share this much, however large the backlog. */
-        {"queued.max.messages.kbytes", "12288"},
+        {"queued.max.messages.kbytes", "8192"},
         {"queued.min.messages", "1000000"},
         {"fetch.message.max.bytes", "1048576"},
-        {"fetch.max.bytes", "4194304"},
+        {"fetch.max.bytes", "2097152"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "100"},
         {"reconnect.backoff.ms", "50"},

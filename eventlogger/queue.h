@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define EL_QUEUE_MAX   2
+#define EL_QUEUE_MAX   1
 #define EL_BATCHES_MAX (EL_QUEUE_MAX + 2) /* one being filled, one being stored */
 
 /* What the consumer wants to know, or to have done, about a partition's row in consumer_offsets. */
