@@ -114,8 +114,8 @@ static void serve_page(struct st_sub *s, const struct page_job *j)
 
         if (e->seq <= s->at)
             continue;
-        st_sub_event(s, NULL, e, i);
-        s->replayed++;
+        if (st_sub_event(s, NULL, e, i))
+            s->replayed++;
     }
     s->st->stats.replayed += j->page->n;
     if (j->page->last_seq > s->at)

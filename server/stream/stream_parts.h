@@ -1,7 +1,8 @@
 /* stream_parts.h - what the files of stream/ share. [thread: loop] unless said otherwise
  *
  *   stream.c    the head of the log: batches in order, gaps read, the ring, the tick
- *   sub.c       subscribers: the two indexes, one subscriber's life, sending
+ *   sub.c       subscribers: the two indexes, one subscriber's life
+ *   send.c      an event to a subscriber
  *   pages.c     pages of the log, read by workers
  *   listener.c  the thread that hears NOTIFY
  *   stats.c     pipeline_stats once a second
@@ -25,6 +26,8 @@
 #define ST_ACK_AFTER_MS        2000
 #define ST_NOTICE_MS           20 /* how long a notice waits for the batch to come in memory */
 #define ST_TABLES_MAX          64
+#define ST_COLLECT_BYTES_MAX   (1U << 20)
+#define ST_COLLECT_FLUSH       (256U << 10)
 #define ST_SUBS_PER_SOCKET_MAX 256
 #define ST_PAGE_READS_MAX      4 /* at once: replays must leave workers to everybody else */
 
@@ -48,6 +51,8 @@ struct st_sub {
     enum st_sub_state state;
     bool dead;            /* out of every list; freed when its page comes back */
     bool from_head;       /* no `after`: begins where the log stands */
+    bool broken;          /* an event could not be queued: nothing may follow it */
+    bool dropped;         /* and its connection is about to be closed */
     bool checked;         /* its first page was looked at for a gap */
     int64_t at;           /* see position.h; a live one stands at max(at, delivered) */
     uint64_t retry_at_ms; /* DUE: not before */
@@ -99,13 +104,16 @@ struct mr_stream {
 /* sub.c */
 struct st_pipeline *st_pipeline_find(struct mr_stream *st, struct mr_uuid id, bool make);
 void st_sub_advance(struct st_sub *s);
-/* Send one event if it passes the filter. entry NULL: not from the ring, frame made for this one.
+/* Send one event if it passes the filter (true). entry NULL: not from the ring, frame made for this
+ * one.
  */
-void st_sub_event(struct st_sub *s, struct mr_ring_entry *entry, const struct mr_run_event *e,
+bool st_sub_event(struct st_sub *s, struct mr_ring_entry *entry, const struct mr_run_event *e,
                   size_t i);
 void st_sub_ack(struct st_sub *s, bool live);
 void st_sub_flush(struct st_sub *s);
 void st_sub_remove(struct st_sub *s);
+/* An event was lost on the way to s: close its connection, soon. */
+void st_sub_give_up(struct st_sub *s);
 void st_sub_tick(struct st_sub *s, uint64_t now_ms);
 void st_subs_each(struct mr_stream *st, void (*fn)(struct st_sub *s, uint64_t arg), uint64_t arg);
 

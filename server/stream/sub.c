@@ -11,9 +11,6 @@
 #include "stream/position.h"
 #include "stream/stream_parts.h"
 
-#define COLLECT_BYTES_MAX (1U << 20)
-#define COLLECT_FLUSH     (256U << 10)
-
 /* ---- indexes ------------------------------------------------------------------------------ */
 
 static size_t bucket_of_uuid(struct mr_uuid id)
@@ -138,73 +135,6 @@ void st_subs_each(struct mr_stream *st, void (*fn)(struct st_sub *s, uint64_t ar
     }
 }
 
-/* ---- sending ------------------------------------------------------------------------------ */
-
-static bool table_matches(const char *want, const struct mr_run_event *e)
-{
-    size_t len = strlen(want);
-
-    if (mr_span_eq(mr_span_of(want, len), e->table))
-        return true;
-    return len == e->schema.len + 1 + e->table.len && want[e->schema.len] == '.' &&
-           memcmp(want, e->schema.ptr, e->schema.len) == 0 &&
-           memcmp(want + e->schema.len + 1, e->table.ptr, e->table.len) == 0;
-}
-
-static bool passes(const struct st_sub *s, const struct mr_run_event *e)
-{
-    if (s->kinds && !(s->kinds >> e->kind & 1))
-        return false;
-    for (size_t i = 0; i < s->n_tables; i++)
-        if (table_matches(s->tables[i], e))
-            return true;
-    return s->n_tables == 0;
-}
-
-void st_sub_flush(struct st_sub *s)
-{
-    s->flush_at_ms = 0;
-    if (s->collected.len == 0)
-        return;
-    mr_buf_add_char(&s->collected, ']');
-    if (mr_buf_err(&s->collected) == MR_OK)
-        mr_socket_emit(s->socket, "replication_events", mr_buf_span(&s->collected));
-    mr_buf_clear(&s->collected);
-}
-
-static void collect(struct st_sub *s, struct mr_span json)
-{
-    if (s->collected.len + json.len + 2 > COLLECT_FLUSH)
-        st_sub_flush(s);
-    if (json.len + 2 > COLLECT_BYTES_MAX) { /* one event that alone passes the limit */
-        mr_socket_emit(s->socket, "replication_event", json);
-        return;
-    }
-    mr_buf_add_char(&s->collected, s->collected.len ? ',' : '[');
-    mr_buf_add_span(&s->collected, json);
-    if (!s->flush_at_ms)
-        s->flush_at_ms = st_now(s->st) + s->batch_ms;
-}
-
-void st_sub_event(struct st_sub *s, struct mr_ring_entry *entry, const struct mr_run_event *e,
-                  size_t i)
-{
-    s->at = e->seq;
-    if (!passes(s, e))
-        return;
-    if (s->batch_ms) {
-        collect(s, e->json);
-    } else if (entry) {
-        struct mr_frame *f = mr_ring_frame(entry, i);
-
-        if (f)
-            mr_socket_send(s->socket, f);
-    } else {
-        mr_socket_emit(s->socket, "replication_event", e->json);
-    }
-    s->st->stats.frames_sent++;
-}
-
 /* ---- moving along ------------------------------------------------------------------------- */
 
 void st_sub_ack(struct st_sub *s, bool live)
@@ -243,8 +173,8 @@ static void serve_ring(struct st_sub *s)
             if (ev->seq <= s->at ||
                 memcmp(ev->pipeline_id.b, s->pipeline->id.b, sizeof(s->pipeline->id.b)) != 0)
                 continue;
-            st_sub_event(s, e, ev, i);
-            s->replayed++;
+            if (st_sub_event(s, e, ev, i))
+                s->replayed++;
             if (mr_socket_congested(s->socket))
                 return;
         }
@@ -299,6 +229,8 @@ void st_sub_advance(struct st_sub *s)
 
 void st_sub_tick(struct st_sub *s, uint64_t now_ms)
 {
+    if (s->broken)
+        st_sub_give_up(s);
     if (s->flush_at_ms && now_ms >= s->flush_at_ms && !mr_socket_congested(s->socket))
         st_sub_flush(s);
     if (s->ack_id >= 0 && now_ms >= s->ack_by_ms)
@@ -370,7 +302,7 @@ void mr_stream_subscribe(struct mr_stream *st, struct mr_socket *socket,
     s->batch_ms = want->batch_ms;
     s->ack_id = ack_id;
     s->ack_by_ms = st_now(st) + ST_ACK_AFTER_MS;
-    mr_buf_init(&s->collected, COLLECT_BYTES_MAX + 16);
+    mr_buf_init(&s->collected, ST_COLLECT_BYTES_MAX + 16);
     link_in(s);
     if (copy_tables(s, want->tables) != MR_OK) {
         refuse(socket, ack_id, "invalid", "tables may hold at most 64 names of up to 512 bytes");
