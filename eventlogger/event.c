@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIXED_MAX        1536 /* all names, braces, ids, times and numbers of an event together */
-#define UNAVAILABLE_MAX  1024 /* columns named */
-#define POSITION_PART    72   /* bytes of each part of a composed position */
-#define LSN_DIGITS_MAX   19
-#define TRUNCATED_MARKER "{\"__millrace_truncated\":true,\"bytes\":"
+#define FIXED_MAX       1536 /* all names, braces, ids, times and numbers of an event together */
+#define UNAVAILABLE_MAX 1024 /* columns named */
+#define POSITION_PART   72   /* bytes of each part of a composed position */
+#define LSN_DIGITS_MAX  19
 
 /* ---- what is worked out ------------------------------------------------------------------- */
 
@@ -138,17 +137,21 @@ static void put_int_or_null(struct el_pen *p, int64_t v)
         el_pen_i64(p, v);
 }
 
+static void put_marker(struct el_pen *p, size_t bytes)
+{
+    EL_PEN_LIT(p, "{\"__millrace_truncated\":true,\"bytes\":");
+    el_pen_i64(p, (int64_t)bytes);
+    EL_PEN_LIT(p, "}");
+}
+
 static void put_raw(struct el_pen *p, struct mr_span raw, bool truncate)
 {
-    if (raw.len == 0) {
+    if (raw.len == 0)
         EL_PEN_LIT(p, "null");
-    } else if (truncate && mr_json_type(raw) != MR_JSON_NULL) {
-        EL_PEN_LIT(p, TRUNCATED_MARKER);
-        el_pen_i64(p, (int64_t)raw.len);
-        EL_PEN_LIT(p, "}");
-    } else {
+    else if (truncate && mr_json_type(raw) != MR_JSON_NULL)
+        put_marker(p, raw.len);
+    else
         el_pen_span(p, raw);
-    }
 }
 
 static void put_source(struct el_pen *p, const struct mr_change *c, struct mr_span position)
@@ -212,12 +215,34 @@ static size_t rows_len(const struct mr_change *c)
     return c->before.len + c->after.len + c->message.len;
 }
 
+/* A key that some other converter than JSON's wrote as text: no control characters, valid UTF-8. */
+static void put_plain(struct el_pen *p, struct mr_span text)
+{
+    EL_PEN_LIT(p, "\"");
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+            *p->at++ = '\\';
+        *p->at++ = text.ptr[i];
+    }
+    EL_PEN_LIT(p, "\"");
+}
+
+static void put_key(struct el_pen *p, const struct mr_change *c, size_t max)
+{
+    EL_PEN_LIT(p, ",\"key\":");
+    if (c->key_text.len > max)
+        put_marker(p, c->key_text.len);
+    else if (c->key_text.len > 0)
+        put_plain(p, c->key_text);
+    else
+        put_raw(p, c->key, c->key.len > max);
+}
+
 static void put_rows(struct el_pen *p, const struct mr_change *c, const struct el_event_place *at)
 {
     const bool truncate = rows_len(c) > at->row_bytes_max;
 
-    EL_PEN_LIT(p, ",\"key\":");
-    put_raw(p, c->key, c->key.len > at->row_bytes_max);
+    put_key(p, c, at->row_bytes_max);
     EL_PEN_LIT(p, ",\"before\":");
     put_raw(p, c->before, truncate);
     EL_PEN_LIT(p, ",\"after\":");
@@ -286,8 +311,8 @@ size_t el_event_bound(const struct mr_change *c, const struct el_event_place *p)
                    c->snapshot_text.len + c->op.len + p->topic.len;
     size_t names = c->maybe_unavailable ? c->before.len + c->after.len : 0;
 
-    return FIXED_MAX + 2 * EL_POSITION_TEXT + small + names + c->key.len + rows_len(c) +
-           c->transaction.len;
+    return FIXED_MAX + 2 * EL_POSITION_TEXT + small + names + c->key.len + 2 * c->key_text.len +
+           rows_len(c) + c->transaction.len;
 }
 
 struct el_event_text el_event_write(char *out, const struct mr_change *c,
