@@ -26,7 +26,7 @@ export function StatCard({ label, value, note, icon: Icon, tone = 'muted', part,
         <Icon className={clsx('size-3.5 max-sm:hidden', TEXT[tone] ?? 'text-faint')} aria-hidden />
         {label}
       </dt>
-      <dd className={clsx('mt-1 transition-opacity', stale && 'opacity-55')}>
+      <dd className={clsx('mt-1', stale && 'text-faint')}>
         {value === null ? (
           <Skeleton className="mb-1 mt-1.5 h-5 w-24" />
         ) : (
@@ -38,7 +38,7 @@ export function StatCard({ label, value, note, icon: Icon, tone = 'muted', part,
       </dd>
       {part !== undefined && (
         <span aria-hidden className="absolute inset-x-3 bottom-0 sm:inset-x-3.5 h-0.5 overflow-hidden rounded-full bg-raised">
-          <span className={clsx('block h-full rounded-full', FILL[tone] ?? 'bg-faint')} style={{ width: `${Math.min(100, part * 100)}%` }} />
+          <span className={clsx('block h-full rounded-full', stale ? 'bg-edge' : (FILL[tone] ?? 'bg-faint'))} style={{ width: `${Math.min(100, part * 100)}%` }} />
         </span>
       )}
     </div>

@@ -20,12 +20,15 @@ export function duration(ms: number | null | undefined): string {
   return `${whole.format(Math.floor(ms / 86_400_000))} d`
 }
 
+/** A time that runs while it is read: whole seconds. */
+export const seconds = (ms: number) => (ms < 60_000 ? `${whole.format(Math.floor(ms / 1000))} s` : duration(ms))
+
 /** "12 s ago"; a time slightly ahead of this clock is "just now" as well. */
 export function ago(then: number | null, now: number): string {
   if (then === null || Number.isNaN(then)) return NONE
   const ms = now - then
   if (ms < 1500) return 'just now'
-  return ms < 60_000 ? `${whole.format(Math.floor(ms / 1000))} s ago` : `${duration(ms)} ago`
+  return `${seconds(ms)} ago`
 }
 
 const parsed = (time: string | number | null | undefined) => (time == null ? NaN : typeof time === 'number' ? time : Date.parse(time))

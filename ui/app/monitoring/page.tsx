@@ -1,4 +1,6 @@
 import type { Metadata } from 'next'
+import { Suspense } from 'react'
+import { Boot } from '@/components/Boot'
 import { RequireAuth } from '@/features/auth/RequireAuth'
 import { MonitoringPage } from '@/features/monitoring/MonitoringPage'
 
@@ -7,7 +9,9 @@ export const metadata: Metadata = { title: 'Monitoring' }
 export default function Page() {
   return (
     <RequireAuth>
-      <MonitoringPage />
+      <Suspense fallback={<Boot />}>
+        <MonitoringPage />
+      </Suspense>
     </RequireAuth>
   )
 }

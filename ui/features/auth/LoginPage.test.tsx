@@ -7,7 +7,7 @@ import { LoginPage } from './LoginPage'
 import { RequireAuth } from './RequireAuth'
 
 const router = vi.hoisted(() => ({ replace: vi.fn() }))
-vi.mock('next/navigation', () => ({ useRouter: () => router }))
+vi.mock('next/navigation', () => ({ useRouter: () => router, useSearchParams: () => new URLSearchParams(window.location.search) }))
 
 beforeEach(() => {
   router.replace.mockReset()

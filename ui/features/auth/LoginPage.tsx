@@ -1,7 +1,7 @@
 'use client'
 
 import { Eye, EyeOff, Info, LoaderCircle, TriangleAlert } from 'lucide-react'
-import { useRouter } from 'next/navigation'
+import { useRouter, useSearchParams } from 'next/navigation'
 import { useEffect, useId, useRef, useState, type FormEvent } from 'react'
 import { Button } from '@/components/Button'
 import { Logo } from '@/components/Logo'
@@ -16,7 +16,7 @@ export function LoginPage() {
   const dispatch = useAppDispatch()
   const router = useRouter()
   const { status, isLoading, error } = useAppSelector(selectAuth)
-  const [params] = useState(() => new URLSearchParams(window.location.search))
+  const params = useSearchParams()
   const [shown, setShown] = useState(false)
   const password = useRef<HTMLInputElement>(null)
   const id = useId()

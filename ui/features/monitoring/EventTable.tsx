@@ -31,7 +31,7 @@ const columns: ColumnDef<ReplicationEvent>[] = [
     meta: { cell: 'c-table' },
     cell: ({ row: { original: e } }) => (
       <span className="block truncate font-mono text-xs" title={tableName(e)}>
-        {e.schema_name && <span className="text-faint">{e.schema_name}.</span>}
+        {e.schema_name && <span className="text-faint max-md:hidden">{e.schema_name}.</span>}
         {e.table_name ?? e.topic}
       </span>
     ),
@@ -72,10 +72,9 @@ interface Props {
   events: ReplicationEvent[]
   selectedId: string | null
   onSelect: (event: ReplicationEvent | null) => void
-  footer?: React.ReactNode
 }
 
-export function EventTable({ events, selectedId, onSelect, footer }: Props) {
+export function EventTable({ events, selectedId, onSelect }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const wide = useMedia('(min-width: 768px)')
   const rowHeight = wide ? ROW_WIDE : ROW_NARROW
@@ -180,7 +179,6 @@ export function EventTable({ events, selectedId, onSelect, footer }: Props) {
             )
           })}
         </div>
-        {footer}
       </div>
       {above > 0 && (
         <button

@@ -5,7 +5,7 @@ import { clsx } from 'clsx'
 import { CloudOff, History, LoaderCircle, Radio, RotateCw, Timer, type LucideIcon } from 'lucide-react'
 import { Button } from '@/components/Button'
 import { useConfig } from '@/components/Providers'
-import { clock, duration, utc } from '@/lib/format'
+import { clock, duration, seconds, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
 import { realtimeRetried } from '@/lib/websocket/client'
@@ -70,7 +70,8 @@ function Banner() {
           {offline ? 'What you see is what was known then. ' : `New events are asked for every ${duration(pollInterval)}. `}
           {link.reason} Reconnecting by itself
           <span className="tnum" aria-hidden>
-            {link.attempt > 0 ? `, try ${link.attempt}` : ''} ({duration(Math.max(0, Math.floor((now - link.since) / 1000) * 1000))})
+            {link.attempt > 0 && `, try ${link.attempt}`}
+            {now - link.since >= 1000 && `, for ${seconds(now - link.since)} so far`}
           </span>
           .
         </span>

@@ -3,12 +3,14 @@
 // The event logger: what brings records from Kafka into the log. When events stop, the reason is here.
 import { CircleAlert, CircleCheck, CircleDot, CircleStop, LoaderCircle, type LucideIcon } from 'lucide-react'
 import { Badge, type Tone } from '@/components/Badge'
+import { useConfig } from '@/components/Providers'
 import { Skeleton } from '@/components/Skeleton'
 import type { LoggerStatus } from '@/lib/api/types'
-import { ago, count, duration, utc } from '@/lib/format'
+import { clsx } from 'clsx'
+import { ago, clock, count, duration, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
 import { useAppSelector } from '@/lib/store'
-import { selectMonitoring } from './monitoringSlice'
+import { isStale, selectMonitoring } from './monitoringSlice'
 
 const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: LucideIcon }> = {
   starting: { label: 'Starting', tone: 'accent', icon: LoaderCircle },
@@ -20,16 +22,19 @@ const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: L
 const LAG_WARN = 10_000
 
 export function LoggerCard() {
-  const { value: s, error } = useAppSelector(selectMonitoring).logger
+  const { logger, link } = useAppSelector(selectMonitoring)
+  const { value: s, error, at } = logger
+  const { pollInterval } = useConfig()
   const now = useNow()
+  const stale = isStale(at, now, pollInterval, link.state === 'offline')
   const state = s && (STATE[s.status] ?? { label: s.status, tone: 'muted' as const, icon: CircleDot })
   return (
     <section aria-label="Event logger" className="card flex min-w-0 flex-col px-3.5 pb-3 pt-2.5">
       <header className="flex items-center justify-between gap-2">
         <h2 className="label">Event logger</h2>
-        {error && !s ? (
-          <Badge tone="bad" icon={CircleAlert}>
-            Unknown
+        {(error && !s) || stale ? (
+          <Badge tone={stale ? 'muted' : 'bad'} icon={CircleAlert}>
+            {stale ? `As of ${clock(at)}` : 'Unknown'}
           </Badge>
         ) : (
           state && (
@@ -44,7 +49,7 @@ export function LoggerCard() {
       {!s && !error && <Skeleton className="mt-3 h-20 w-full" />}
       {!s && error && <p className="mt-2 text-sm text-muted">{error.message}</p>}
       {s && (
-        <dl className="tnum mt-2 grid flex-1 grid-cols-[auto_1fr] content-between gap-x-3 gap-y-0.5 text-sm max-lg:grid-cols-[auto_1fr_auto_1fr]">
+        <dl className={clsx(stale && 'text-faint [&_dt]:text-faint', 'tnum mt-2 grid flex-1 grid-cols-[auto_1fr] content-between gap-x-3 gap-y-0.5 text-sm max-lg:grid-cols-[auto_1fr_auto_1fr]')}>
           <Line name="Behind Kafka" bad={(s.lag_records ?? 0) > LAG_WARN}>
             {s.lag_records === null ? 'unknown' : s.lag_records === 0 ? 'nothing' : `${count(s.lag_records)} records`}
           </Line>

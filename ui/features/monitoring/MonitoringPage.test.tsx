@@ -5,7 +5,7 @@ import { dashboard, event, events, logger, OTHER, P, pipeline } from '@/test/fak
 import { renderPage } from '@/test/render'
 import { MonitoringPage } from './MonitoringPage'
 
-vi.mock('next/navigation', () => ({ useRouter: () => ({ replace: vi.fn() }) }))
+vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams(window.location.search) }))
 // Drawing is checked in a browser; jsdom has no sizes.
 vi.mock('./RateChart', () => ({ RateChart: () => null }))
 

@@ -2,6 +2,7 @@
 
 // One pipeline, live: is anything behind, broken or silent, and since when?
 import { Database, Hourglass, RefreshCw, SearchX } from 'lucide-react'
+import { useSearchParams } from 'next/navigation'
 import { useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { Button } from '@/components/Button'
 import { EmptyState } from '@/components/EmptyState'
@@ -36,6 +37,7 @@ import {
   setSelectedPipeline,
 } from './monitoringSlice'
 import { RateCard } from './RateCard'
+import { ShortcutHelp } from './ShortcutHelp'
 import { StatRow } from './StatRow'
 
 export function MonitoringPage() {
@@ -96,6 +98,7 @@ export function MonitoringPage() {
           <Button look="quiet" square onClick={refresh} aria-label="Refresh" title="Refresh" className="max-sm:hidden">
             <RefreshCw className="size-4" aria-hidden />
           </Button>
+          <ShortcutHelp />
           <ThemeToggle />
           <UserMenu />
         </div>
@@ -186,27 +189,26 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
             None of the {count(live.length)} newest events is of these kinds, of this table and has these words. New ones will appear here.
           </EmptyState>
         ) : (
-          <EventTable
-            events={shown}
-            selectedId={selected?.id ?? null}
-            onSelect={setSelected}
-            footer={
-              older.cursor && !frozen ? (
-                <div className="flex items-center justify-center gap-3 py-3 text-sm text-muted">
-                  {older.error && <span className="text-bad">{older.error.message}</span>}
-                  <Button onClick={loadOlder} disabled={older.isLoading}>
-                    {older.isLoading ? 'Loading…' : 'Load older events'}
-                  </Button>
-                </div>
-              ) : null
-            }
-          />
+          <EventTable events={shown} selectedId={selected?.id ?? null} onSelect={setSelected} />
         )}
         <footer className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1 border-t px-3.5 py-1.5 text-xs">
           <ContinuityBadge events={live} />
-          <span className="tnum ml-auto text-faint" data-shown={shown.length}>
-            {isFiltering(filters) ? `${count(shown.length)} of ${count(live.length)} events` : `${count(live.length)} events`}
-            {live.length >= EVENTS_MAX && ', the newest'}
+          <span className="ml-auto flex items-center gap-2">
+            {older.error && <span className="text-bad">{older.error.message}</span>}
+            <span className="tnum text-faint" data-shown={shown.length}>
+              {isFiltering(filters) ? `${count(shown.length)} of ${count(live.length)} events` : `${count(live.length)} events`}
+              {live.length >= EVENTS_MAX && ', the newest'}
+            </span>
+            {older.cursor && !frozen && (
+              <button
+                type="button"
+                onClick={loadOlder}
+                disabled={older.isLoading}
+                className="-my-1 rounded px-1.5 py-1 font-medium text-accent hover:bg-raised disabled:opacity-60"
+              >
+                {older.isLoading ? 'Loading…' : 'Load older'}
+              </button>
+            )}
           </span>
         </footer>
       </section>
@@ -261,7 +263,9 @@ function NoPipelines() {
 
 /** Pipeline and filters, kept in the address. */
 function useUrl(selected: string | null) {
-  const [start] = useState(() => fromQuery(window.location.search))
+  // Not window.location: while a page is being gone to, that is still the one before.
+  const params = useSearchParams()
+  const [start] = useState(() => fromQuery(params.toString()))
   const [wanted, setWanted] = useState(start.pipeline)
   const [filters, setFilters] = useState<Filters>({ kinds: start.kinds, table: start.table, text: start.text })
   useEffect(() => {

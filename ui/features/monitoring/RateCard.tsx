@@ -4,7 +4,7 @@
 // waits for it. What it shows is said in words too.
 import dynamic from 'next/dynamic'
 import { Skeleton } from '@/components/Skeleton'
-import { rate } from '@/lib/format'
+import { NONE, rate } from '@/lib/format'
 import { useAppSelector } from '@/lib/store'
 import { KIND } from './kinds'
 import { selectMonitoring } from './monitoringSlice'
@@ -20,7 +20,8 @@ const LEGEND = [
 ] as const
 
 export function RateCard() {
-  const { rates, metrics } = useAppSelector(selectMonitoring)
+  const { rates, metrics, link } = useAppSelector(selectMonitoring)
+  const unknown = link.state === 'offline'
   const points = rates.points
   const mean = meanRate(points) ?? metrics.value?.events_per_second
   const peak = points.slice(0, -1).reduce((max, p) => Math.max(max, total(p)), 0)
@@ -29,9 +30,9 @@ export function RateCard() {
       <header className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
         <h2 className="label">Events per second</h2>
         <span data-stat="events_per_second" className="tnum text-base font-semibold">
-          {rate(mean)}
+          {unknown ? NONE : rate(mean)}
         </span>
-        <span className="tnum text-xs text-faint">mean of 10 s, peak {rate(peak)}</span>
+        <span className="tnum text-xs text-faint">{unknown ? 'not known while offline' : `mean of 10 s, peak ${rate(peak)}`}</span>
         <ul className="ml-auto hidden gap-3 sm:flex" aria-hidden>
           {LEGEND.map(([kind, fill]) => (
             <li key={kind} className="flex items-center gap-1.5 text-xs text-muted">

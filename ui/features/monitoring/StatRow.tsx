@@ -7,16 +7,14 @@ import { useConfig } from '@/components/Providers'
 import { ago, clock, count, duration, share, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
 import { useAppSelector } from '@/lib/store'
-import { selectMonitoring } from './monitoringSlice'
-
-const STALE_POLLS = 3
+import { isStale, selectMonitoring } from './monitoringSlice'
 
 export function StatRow() {
-  const { metrics } = useAppSelector(selectMonitoring)
+  const { metrics, link } = useAppSelector(selectMonitoring)
   const { pollInterval } = useConfig()
   const now = useNow()
   const m = metrics.value
-  const stale = metrics.at !== null && now - metrics.at > STALE_POLLS * pollInterval
+  const stale = isStale(metrics.at, now, pollInterval, link.state === 'offline')
   const all = m?.total_events ?? 0
   const figure = (n: number | undefined) => (m ? count(n ?? 0) : null)
   const part = (n: number | undefined) => (m && all > 0 ? (n ?? 0) / all : 0)

@@ -153,6 +153,12 @@ function put(state: MonitoringState, old: ReplicationEvent[], fresh: Replication
   state.events = events
 }
 
+const STALE_POLLS = 3
+
+/** Is what was read `at` no longer to be taken for the present? */
+export const isStale = (at: number | null, now: number, pollInterval: number, offline: boolean) =>
+  at !== null && (offline || now - at > STALE_POLLS * pollInterval)
+
 /** When both the history and a first reading of the counters are there, whichever came last. */
 function seed(state: MonitoringState) {
   if (!state.isLoading && state.lastSeq !== null) {
