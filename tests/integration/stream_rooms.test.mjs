@@ -8,7 +8,7 @@ import { change, mixed } from '../support/debezium.mjs'
 import { metrics, sum } from '../support/metrics.mjs'
 import { startMillrace } from '../support/millrace.mjs'
 import { createPipeline } from '../support/pipelines.mjs'
-import { closeServices, createDatabase, createTopics, deleteTopics, produce, uniqueName } from '../support/services.mjs'
+import { closeServices, createDatabase, createTopics, deleteTopics, millraceBin, produce, uniqueName } from '../support/services.mjs'
 import { pause, until } from '../support/until.mjs'
 
 describe('log-backed rooms', () => {
@@ -212,7 +212,8 @@ describe('log-backed rooms', () => {
     const m = await metrics(server.url, token)
     assert.equal(sum(m, /^millrace_subscribers_behind/), 1, 'it is behind')
     assert.ok(sum(m, /^millrace_queued_bytes/) < 2 << 20, `${sum(m, /^millrace_queued_bytes/)} bytes are queued`)
-    assert.ok(rss() - before < 120, `grew by ${rss() - before} MiB over ${(n * note.length) >> 20} MiB of events`)
+    const sanitized = /asan|tsan/.test(millraceBin()) // a sanitizer keeps what was freed
+    assert.ok(sanitized || rss() - before < 120, `grew by ${rss() - before} MiB over ${(n * note.length) >> 20} MiB of events`)
     assert.ok(slowly.events.length < n / 2, 'it did not read')
     tcp.resume()
     await slowly.reaches(n, { timeout: 60000, detail })
