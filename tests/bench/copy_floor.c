@@ -2,7 +2,7 @@
  * records from librdkafka in batches and writes each batch in one transaction: the partitions'
  * offsets, the log's head, the counters, and the rows by binary COPY into the same table with the
  * same columns. It knows the op of a record by looking for "op":" and parses nothing else; the
- * record itself serves as run_metadata and as event.
+ * record itself serves as run_metadata and as event, less JsonConverter's schema if it has one.
  *
  *   copy_floor BROKERS TOPIC N CONNINFO BATCH      prints one line of JSON
  */
@@ -84,10 +84,26 @@ static const char *kind_of(const char *p, size_t n)
     }
 }
 
+/* {"schema":..,"payload":..} -> the payload */
+static struct mr_span payload_of(const rd_kafka_message_t *m)
+{
+    static const char mark[] = "\"payload\":";
+    struct mr_span all = mr_span_of(m->payload, m->len);
+    const char *at = NULL;
+
+    if (mr_span_starts(all, MR_SPAN("{\"schema\":")))
+        at = memmem(all.ptr, all.len, mark, sizeof(mark) - 1);
+    if (!at)
+        return all;
+    at += sizeof(mark) - 1;
+    return mr_span_of(at, (size_t)(all.ptr + all.len - at) - 1);
+}
+
 static void add_row(struct run *r, const rd_kafka_message_t *m, int64_t now_us)
 {
     struct mr_buf *b = &r->rows;
     struct mr_uuid id = mr_uuid7(now_us / 1000);
+    struct mr_span event = payload_of(m);
 
     r->seq++;
     add_i16(b, 13);
@@ -96,16 +112,16 @@ static void add_row(struct run *r, const rd_kafka_message_t *m, int64_t now_us)
     add_i64(b, r->seq);
     add_i64(b, r->seq);
     add_text(b, "CDC");
-    add_text(b, kind_of(m->payload, m->len));
+    add_text(b, kind_of(event.ptr, event.len));
     add_text(b, "public");
     add_text(b, "orders");
     add_text(b, "completed");
     add_i64(b, now_us - PG_EPOCH_US);
     add_i64(b, now_us - PG_EPOCH_US);
-    add_i32(b, m->len + 1); /* jsonb: a version, then its text */
+    add_i32(b, event.len + 1); /* jsonb: a version, then its text */
     mr_buf_add_char(b, 1);
-    mr_buf_add(b, m->payload, m->len);
-    add_bytes(b, m->payload, m->len);
+    mr_buf_add_span(b, event);
+    add_bytes(b, event.ptr, event.len);
 }
 
 static void expect(struct run *r, PGresult *res, ExecStatusType want)

@@ -36,7 +36,8 @@ static void add_row(struct mr_buf *b, uint64_t i, uint64_t stamp_ns)
 {
     mr_buf_addf(b,
                 "{\"id\":%llu,\"customer\":\"customer %llu\",\"amount\":\"%llu.50\","
-                "\"created_at\":\"2026-11-20T19:10:48.397309Z\",\"note\":\"left at the door\","
+                "\"created_at\":\"2026-11-20T19:10:48.397309Z\",\"note\":\"left with the "
+                "neighbour, who is at home in the afternoon and has a bell\","
                 "\"tags\":null,\"meta\":\"{\\\"k\\\": %llu}\",\"t\":\"%llu\"}",
                 (unsigned long long)i / 3, (unsigned long long)i / 3, (unsigned long long)i % 997,
                 (unsigned long long)i % 7, (unsigned long long)stamp_ns);

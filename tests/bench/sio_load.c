@@ -161,7 +161,7 @@ static void on_delivery(struct client *c, struct mr_span packet)
     if (!L.listen && sent_at < c->last_stamp) /* Kafka keeps no order between partitions */
         L.disorder++;
     c->last_stamp = sent_at;
-    if (sent_at < L.measure_from) {
+    if (!L.listen && sent_at < L.measure_from) {
         L.warm_received++;
         return;
     }
