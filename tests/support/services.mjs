@@ -69,18 +69,24 @@ export class Database {
       const { rows } = await client.query('SELECT slot_name, active_pid FROM pg_replication_slots WHERE database = $1', [this.name])
       for (const slot of rows) {
         if (slot.active_pid) await client.query('SELECT pg_terminate_backend($1)', [slot.active_pid])
-        for (let left = 50; ; left--) {
-          try {
-            await client.query('SELECT pg_drop_replication_slot($1)', [slot.slot_name])
-            break
-          } catch (e) {
-            if (left === 0 || e.code !== '55006') throw e // 55006: its walsender has not gone yet
-            await new Promise((resolve) => setTimeout(resolve, 100))
-          }
-        }
+        // 55006: its walsender has not gone yet
+        await unless('55006', () => client.query('SELECT pg_drop_replication_slot($1)', [slot.slot_name]))
       }
-      await client.query(`DROP DATABASE IF EXISTS "${this.name}" WITH (FORCE)`)
+      // 42501: an autovacuum worker is inside, which only a superuser may end; it leaves by itself
+      await unless('42501', () => client.query(`DROP DATABASE IF EXISTS "${this.name}" WITH (FORCE)`))
     })
+  }
+}
+
+/** Do it again, for 20 s, while it fails with this SQLSTATE. */
+async function unless(code, work) {
+  for (let left = 200; ; left--) {
+    try {
+      return await work()
+    } catch (e) {
+      if (left === 0 || e.code !== code) throw e
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
 }
 
