@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static const char usage[] =
     "millrace " MILLRACE_VERSION
@@ -36,7 +35,7 @@ static void harden(void)
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 /* Settings marked reloadable are read anew; the rest need a restart, which is said. */
@@ -64,7 +63,7 @@ static int print_settings(const char *form)
     struct mr_buf b = MR_BUF_INIT(1u << 20);
 
     mr_config_print(&b, form);
-    fwrite(b.ptr ? b.ptr : "", 1, b.len, stdout);
+    (void)fwrite(b.ptr ? b.ptr : "", 1, b.len, stdout);
     mr_buf_free(&b);
     return 0;
 }
@@ -94,7 +93,7 @@ static int run(const char *command, int argc, char **argv)
     int n = words(argc, argv), status = MR_EXIT_USAGE;
 
     if (mr_config_load(&cfg, argc - n, argv + n, environ, &err) != MR_OK) {
-        fprintf(stderr, "millrace: %s\n", mr_buf_cstr(&err));
+        (void)fprintf(stderr, "millrace: %s\n", mr_buf_cstr(&err));
         mr_buf_free(&err);
         return 1;
     }
@@ -102,7 +101,7 @@ static int run(const char *command, int argc, char **argv)
     mr_log_init((enum mr_log_level)cfg.log_level, strcmp(cfg.log_format, "json") == 0);
     harden();
     if (n > 0 && strcmp(command, "migrate") != 0 && strcmp(command, "user") != 0)
-        fprintf(stderr, "millrace: %s takes no argument \"%s\"\n", command, argv[0]);
+        (void)fprintf(stderr, "millrace: %s takes no argument \"%s\"\n", command, argv[0]);
     else if (strcmp(command, "serve") == 0)
         status = mr_main_serve(&cfg, argc - n, argv + n);
     else if (strcmp(command, "logger") == 0)
@@ -124,7 +123,7 @@ int main(int argc, char **argv)
 
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
-        fputs(usage, stdout);
+        (void)fputs(usage, stdout);
         return argc > 1 ? 0 : MR_EXIT_USAGE;
     }
     if (strcmp(command, "--help-env") == 0)
@@ -136,9 +135,10 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(command, "ingest") == 0) {
-        fputs("millrace: message ingestion is not part of this version; serve runs everything that "
-              "is.\n",
-              stderr);
+        (void)fputs(
+            "millrace: message ingestion is not part of this version; serve runs everything that "
+            "is.\n",
+            stderr);
         return 1;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -150,6 +150,6 @@ int main(int argc, char **argv)
         }
         return run(command, argc - 2, argv + 2);
     }
-    fprintf(stderr, "millrace: unknown command \"%s\"; see millrace --help\n", command);
+    (void)fprintf(stderr, "millrace: unknown command \"%s\"; see millrace --help\n", command);
     return MR_EXIT_USAGE;
 }

@@ -28,7 +28,7 @@ struct mr_checks {
 
 static int down(struct mr_probe_result *out, int err, const char *why)
 {
-    snprintf(out->detail, sizeof(out->detail), "%s", why);
+    (void)snprintf(out->detail, sizeof(out->detail), "%s", why);
     return err;
 }
 
@@ -119,15 +119,15 @@ static int redis_open(const char *url, redisContext **out, char *password, size_
         const char *colon = memchr(rest, ':', (size_t)(at - rest));
 
         if (colon)
-            snprintf(password, size, "%.*s", (int)(at - colon - 1), colon + 1);
+            (void)snprintf(password, size, "%.*s", (int)(at - colon - 1), colon + 1);
         rest = at + 1;
     }
     n = strcspn(rest, ":/");
     if (n == 0 || n >= sizeof(host))
         return MR_E_CONFIG;
-    snprintf(host, sizeof(host), "%.*s", (int)n, rest);
+    (void)snprintf(host, sizeof(host), "%.*s", (int)n, rest);
     if (rest[n] == ':')
-        sscanf(rest + n + 1, "%5ld", &port);
+        (void)sscanf(rest + n + 1, "%5ld", &port);
     *out = redisConnectWithTimeout(host, (int)port, tv);
     if (!*out || (*out)->err)
         return MR_E_UNAVAIL;
@@ -239,7 +239,7 @@ static int ask_connect(void *ctx, struct mr_probe_result *out)
         k->curl = curl_easy_init();
     if (!k->curl)
         return down(out, MR_E_NOMEM, "out of memory");
-    snprintf(url, sizeof(url), "%.4096s/", k->cfg->connect_url);
+    (void)snprintf(url, sizeof(url), "%.4096s/", k->cfg->connect_url);
     curl_easy_setopt(k->curl, CURLOPT_URL, url);
     curl_easy_setopt(k->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(k->curl, CURLOPT_TIMEOUT_MS, (long)ASK_MS);
@@ -251,7 +251,8 @@ static int ask_connect(void *ctx, struct mr_probe_result *out)
     curl_easy_getinfo(k->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status == 200)
         return MR_OK;
-    snprintf(out->detail, sizeof(out->detail), "Kafka Connect answers with status %ld", status);
+    (void)snprintf(out->detail, sizeof(out->detail), "Kafka Connect answers with status %ld",
+                   status);
     return MR_E_UNAVAIL;
 }
 
@@ -265,10 +266,10 @@ static int ask_logger(void *ctx, struct mr_probe_result *out)
     if (!k->logger)
         return down(out, MR_E_END, "no event logger in this process");
     el_logger_status(k->logger, &s);
-    snprintf(out->detail, sizeof(out->detail), "%.*s", MR_HEALTH_DETAIL - 1,
-             s.state == EL_RUNNING ? "" : s.last_error);
+    (void)snprintf(out->detail, sizeof(out->detail), "%.*s", MR_HEALTH_DETAIL - 1,
+                   s.state == EL_RUNNING ? "" : s.last_error);
     if (s.state == EL_STARTING && out->detail[0] == '\0') {
-        snprintf(out->detail, sizeof(out->detail), "starting");
+        (void)snprintf(out->detail, sizeof(out->detail), "starting");
         return MR_E_AGAIN;
     }
     return s.state == EL_RUNNING ? MR_OK : MR_E_UNAVAIL;
@@ -337,7 +338,7 @@ static bool check_settings(const struct mr_config *cfg)
         return tell("settings", MR_E_CONFIG,
                     "MILLRACE_UI_DIR cannot be read: is the dashboard built?", 0);
     else if (cfg->ui_dir[0])
-        fclose(f);
+        (void)fclose(f);
     if (secret == 0)
         puts("settings       note     JWT_SECRET is not set: sign-ins end with the process, and "
              "several processes do not share them");

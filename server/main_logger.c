@@ -117,7 +117,7 @@ int mr_main_logger(struct mr_config *cfg, int argc, char **argv)
     int rc = el_logger_start(&logger, cfg, NULL, NULL);
 
     if (rc != MR_OK) {
-        fprintf(stderr, "millrace: the event logger cannot start: %s\n", mr_err_text(rc));
+        (void)fprintf(stderr, "millrace: the event logger cannot start: %s\n", mr_err_text(rc));
         return 1;
     }
     uv_loop_init(&loop);
@@ -128,7 +128,7 @@ int mr_main_logger(struct mr_config *cfg, int argc, char **argv)
     }
     mr_log_thread("main");
     puts("logger started");
-    fflush(stdout);
+    (void)fflush(stdout);
     uv_run(&loop, UV_RUN_DEFAULT);
     stopping.data = logger;
     if (uv_queue_work(&loop, &stopping, stop_work, on_stopped) == 0)

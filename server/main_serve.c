@@ -110,7 +110,7 @@ static void on_signal(uv_signal_t *s, int signum)
 
 static int fail(const char *what, int rc)
 {
-    fprintf(stderr, "millrace: %s: %s\n", what, mr_err_text(rc));
+    (void)fprintf(stderr, "millrace: %s: %s\n", what, mr_err_text(rc));
     return rc;
 }
 
@@ -127,14 +127,15 @@ static int check_schema(const struct mr_config *cfg)
     }
     rc = mr_main_pending(c);
     if (rc > 0)
-        fprintf(stderr,
-                "millrace: the database's schema is %d migration%s behind: run millrace "
-                "migrate\n",
-                rc, rc == 1 ? "" : "s");
+        (void)fprintf(stderr,
+                      "millrace: the database's schema is %d migration%s behind: run millrace "
+                      "migrate\n",
+                      rc, rc == 1 ? "" : "s");
     else if (rc == MR_E_CONFLICT)
-        fputs("millrace: the schema's history differs from this binary's: run millrace migrate "
-              "status\n",
-              stderr);
+        (void)fputs(
+            "millrace: the schema's history differs from this binary's: run millrace migrate "
+            "status\n",
+            stderr);
     else if (rc == MR_OK)
         rc = mr_main_first_admin(cfg, c);
     mr_pg_close(c);
@@ -250,8 +251,8 @@ static int up(struct app *a)
     int rc = mr_auth_new(&a->auth, cfg);
 
     if (rc == MR_E_CONFIG) {
-        fputs("millrace: JWT_SECRET: give at least 32 characters, or none for a random key\n",
-              stderr);
+        (void)fputs("millrace: JWT_SECRET: give at least 32 characters, or none for a random key\n",
+                    stderr);
         return rc;
     }
     if (rc == MR_OK && cfg->ui_dir[0]) {
@@ -277,8 +278,8 @@ static int up(struct app *a)
     if (rc == MR_OK) {
         rc = mr_server_listen(a->server, cfg->host, (int)cfg->port);
         if (rc != MR_OK)
-            fprintf(stderr, "millrace: cannot listen on %s:%d: is the port taken?\n", cfg->host,
-                    (int)cfg->port);
+            (void)fprintf(stderr, "millrace: cannot listen on %s:%d: is the port taken?\n",
+                          cfg->host, (int)cfg->port);
     }
     return rc;
 }
@@ -298,8 +299,8 @@ static void watch_signals(struct app *a)
  */
 static int give_up(void)
 {
-    fflush(stdout);
-    fflush(stderr);
+    (void)fflush(stdout);
+    (void)fflush(stderr);
     _exit(1);
 }
 
@@ -315,7 +316,7 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
     if (!a.has_api && a.has_logger)
         return mr_main_logger(cfg, argc, argv);
     if (!a.has_api) {
-        fputs("millrace: MILLRACE_ROLES holds nothing that this version can serve\n", stderr);
+        (void)fputs("millrace: MILLRACE_ROLES holds nothing that this version can serve\n", stderr);
         return 1;
     }
     mr_log_thread("loop");
@@ -327,7 +328,7 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
     watch_signals(&a);
     printf(strchr(cfg->host, ':') ? "listening on http://[%s]:%d\n" : "listening on http://%s:%d\n",
            cfg->host, mr_server_port(a.server));
-    fflush(stdout);
+    (void)fflush(stdout);
     uv_run(&a.loop, UV_RUN_DEFAULT);
     uv_loop_close(&a.loop);
     mr_api_free(a.api);

@@ -24,10 +24,11 @@ int mr_main_connect(const struct mr_config *cfg, const char *application, struct
 
 static int say_away(int rc)
 {
-    fprintf(stderr,
-            "millrace: PostgreSQL cannot be reached (%s): check DATABASE_URL and that it runs; "
-            "`millrace doctor` says more\n",
-            mr_err_text(rc));
+    (void)fprintf(
+        stderr,
+        "millrace: PostgreSQL cannot be reached (%s): check DATABASE_URL and that it runs; "
+        "`millrace doctor` says more\n",
+        mr_err_text(rc));
     return 1;
 }
 
@@ -71,7 +72,7 @@ int mr_main_first_admin(const struct mr_config *cfg, struct mr_pg *c)
                cfg->admin_user, made, cfg->admin_user);
     if (rc == MR_OK)
         LOG_INFO("first_admin_created", F_STR("user", cfg->admin_user));
-    fflush(stdout);
+    (void)fflush(stdout);
     OPENSSL_cleanse(made, sizeof(made));
     return rc;
 }
@@ -102,7 +103,7 @@ int mr_main_migrate(const struct mr_config *cfg, int n, char **args)
     int rc;
 
     if (n > 1 || (strcmp(what, "up") != 0 && strcmp(what, "status") != 0)) {
-        fputs("usage: millrace migrate [up|status]\n", stderr);
+        (void)fputs("usage: millrace migrate [up|status]\n", stderr);
         return MR_EXIT_USAGE;
     }
     rc = mr_main_connect(cfg, "millrace-migrate", &c);
@@ -119,7 +120,7 @@ int mr_main_migrate(const struct mr_config *cfg, int n, char **args)
     }
     mr_pg_close(c);
     if (rc < 0)
-        fprintf(stderr, "millrace: migrate: %s\n", mr_err_text(rc));
+        (void)fprintf(stderr, "millrace: migrate: %s\n", mr_err_text(rc));
     return rc < 0 ? 1 : 0;
 }
 
@@ -135,13 +136,13 @@ static int read_password(char out[256])
     if (terminal) {
         quiet = was;
         quiet.c_lflag &= (tcflag_t)~ECHO;
-        fputs("password: ", stderr);
+        (void)fputs("password: ", stderr);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     }
     got = fgets(out, 256, stdin) != NULL;
     if (terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-        fputc('\n', stderr);
+        (void)fputc('\n', stderr);
     }
     if (!got)
         return MR_E_INVAL;
@@ -158,13 +159,13 @@ static int user_write(const struct mr_config *cfg, struct mr_pg *c, bool add, co
     int rc;
 
     if (add && (name[0] == '\0' || strlen(name) > MR_USERNAME_MAX)) {
-        fprintf(stderr, "millrace: a user's name has 1 to %d characters\n", MR_USERNAME_MAX);
+        (void)fprintf(stderr, "millrace: a user's name has 1 to %d characters\n", MR_USERNAME_MAX);
         return 1;
     }
     rc = read_password(password);
     if (rc != MR_OK)
-        fprintf(stderr, "millrace: a password has %d to %d bytes\n", MR_PASSWORD_BYTES_MIN,
-                MR_PASSWORD_BYTES_MAX);
+        (void)fprintf(stderr, "millrace: a password has %d to %d bytes\n", MR_PASSWORD_BYTES_MIN,
+                      MR_PASSWORD_BYTES_MAX);
     else
         rc = mr_password_hash(mr_span_str(password), (int)cfg->bcrypt_cost, hash);
     OPENSSL_cleanse(password, sizeof(password));
@@ -172,11 +173,11 @@ static int user_write(const struct mr_config *cfg, struct mr_pg *c, bool add, co
         return 1;
     rc = add ? mr_users_add(c, name, hash, role) : mr_users_set_password(c, name, hash);
     if (rc == MR_E_CONFLICT)
-        fprintf(stderr, "millrace: there is a user %s already\n", name);
+        (void)fprintf(stderr, "millrace: there is a user %s already\n", name);
     else if (rc == MR_E_NOTFOUND)
-        fprintf(stderr, "millrace: there is no user %s\n", name);
+        (void)fprintf(stderr, "millrace: there is no user %s\n", name);
     else if (rc != MR_OK)
-        fprintf(stderr, "millrace: %s (is the schema migrated?)\n", mr_err_text(rc));
+        (void)fprintf(stderr, "millrace: %s (is the schema migrated?)\n", mr_err_text(rc));
     else
         printf("%s %s\n", add ? "added" : "password changed:", name);
     return rc == MR_OK ? 0 : 1;
@@ -188,9 +189,9 @@ static int user_list(struct mr_pg *c)
     int rc = mr_users_list(c, &out);
 
     if (rc == MR_OK)
-        fwrite(out.ptr ? out.ptr : "", 1, out.len, stdout);
+        (void)fwrite(out.ptr ? out.ptr : "", 1, out.len, stdout);
     else
-        fprintf(stderr, "millrace: %s (is the schema migrated?)\n", mr_err_text(rc));
+        (void)fprintf(stderr, "millrace: %s (is the schema migrated?)\n", mr_err_text(rc));
     mr_buf_free(&out);
     return rc == MR_OK ? 0 : 1;
 }
@@ -207,8 +208,8 @@ int mr_main_user(const struct mr_config *cfg, int n, char **args)
     if (add && n == 3)
         role = mr_role_parse(mr_span_str(args[2]));
     if ((!add && !passwd && !list) || n > 3 || role == MR_ROLE_NONE) {
-        fputs("usage: millrace user add NAME [viewer|operator|admin] | passwd NAME | list\n",
-              stderr);
+        (void)fputs("usage: millrace user add NAME [viewer|operator|admin] | passwd NAME | list\n",
+                    stderr);
         return MR_EXIT_USAGE;
     }
     rc = mr_main_connect(cfg, "millrace-user", &c);

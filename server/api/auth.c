@@ -75,13 +75,13 @@ int mr_auth_issue(struct mr_auth *a, const struct mr_identity *who, int64_t now_
     to_text = fmemopen(text, sizeof(text), "w"); /* so that libjwt hands out no memory of its own */
     if (!to_text || jwt_encode_fp(jwt, to_text) != 0)
         goto out;
-    fclose(to_text);
+    (void)fclose(to_text);
     to_text = NULL;
     mr_buf_add_str(token, text);
     rc = mr_buf_err(token);
 out:
     if (to_text)
-        fclose(to_text);
+        (void)fclose(to_text);
     jwt_free(jwt);
     return rc;
 }
@@ -104,7 +104,7 @@ static int read_claims(jwt_t *jwt, int64_t now_s, struct mr_identity *out)
     if (out->role == MR_ROLE_NONE || out->expires_at <= 0)
         return MR_E_AUTH;
     mr_uuid_format(id, out->user_id);
-    snprintf(out->username, sizeof(out->username), "%s", name ? name : "");
+    (void)snprintf(out->username, sizeof(out->username), "%s", name ? name : "");
     return now_s < out->expires_at ? MR_OK : MR_E_TIMEOUT;
 }
 
@@ -116,8 +116,8 @@ int mr_auth_check(struct mr_auth *a, struct mr_span token, int64_t now_s, struct
 
     memset(out, 0, sizeof(*out));
     if (a->open) {
-        snprintf(out->user_id, sizeof(out->user_id), "00000000-0000-0000-0000-000000000000");
-        snprintf(out->username, sizeof(out->username), "open");
+        (void)snprintf(out->user_id, sizeof(out->user_id), "00000000-0000-0000-0000-000000000000");
+        (void)snprintf(out->username, sizeof(out->username), "open");
         out->role = MR_ROLE_ADMIN;
         return MR_OK;
     }

@@ -29,8 +29,8 @@ static int answer_tokens(struct mr_call *c, const struct mr_user *u, const char 
     int64_t lifetime = mr_setting(&c->api->opt.cfg->access_token_s);
     int rc;
 
-    snprintf(who.user_id, sizeof(who.user_id), "%s", u->id);
-    snprintf(who.username, sizeof(who.username), "%s", u->username);
+    (void)snprintf(who.user_id, sizeof(who.user_id), "%s", u->id);
+    (void)snprintf(who.username, sizeof(who.username), "%s", u->username);
     rc = mr_auth_issue(c->api->opt.auth, &who, mr_wall_ms() / 1000, lifetime, &token);
     if (rc == MR_OK) {
         mr_buf_add_str(&c->out, "{\"access_token\":");
@@ -165,8 +165,8 @@ int mr_get_me(struct mr_call *c)
     int rc;
 
     if (mr_auth_open(c->api->opt.auth)) {
-        snprintf(user.id, sizeof(user.id), "%s", c->who.user_id);
-        snprintf(user.username, sizeof(user.username), "%s", c->who.username);
+        (void)snprintf(user.id, sizeof(user.id), "%s", c->who.user_id);
+        (void)snprintf(user.username, sizeof(user.username), "%s", c->who.username);
         user.role = c->who.role;
         add_user(&c->out, &user);
         return MR_OK;

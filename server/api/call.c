@@ -11,7 +11,7 @@ int mr_call_fail(struct mr_call *c, int err, int status, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
+    (void)vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
     va_end(ap);
     c->fail_status = status;
     return err;
@@ -23,7 +23,7 @@ void mr_call_fault(struct mr_call *c, const char *field, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     mr_buf_add_str(&c->errors, c->errors.len > 0 ? ",{\"field\":" : "{\"field\":");
     mr_json_add_string(&c->errors, mr_span_str(field));
@@ -31,7 +31,7 @@ void mr_call_fault(struct mr_call *c, const char *field, const char *fmt, ...)
     mr_json_add_string(&c->errors, mr_span_str(text));
     mr_buf_add_char(&c->errors, '}');
     if (c->detail[0] == '\0') /* the first one is the sentence */
-        snprintf(c->detail, sizeof(c->detail), "%s: %s", field, text);
+        (void)snprintf(c->detail, sizeof(c->detail), "%s: %s", field, text);
 }
 
 int mr_call_faults(struct mr_call *c)
@@ -41,7 +41,7 @@ int mr_call_faults(struct mr_call *c)
 
 void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
 {
-    char value[2048];
+    char value[8192];
     va_list ap;
     int n;
 
@@ -253,7 +253,7 @@ void mr_call_next(struct mr_call *c, const char *a, const char *b)
         query.len -= len + (amp ? 1 : 0);
     }
     mr_buf_add_str(&link, "cursor=");
-    snprintf(plain, sizeof(plain), "%s~%s", a, b);
+    (void)snprintf(plain, sizeof(plain), "%s~%s", a, b);
     for (size_t i = 0; plain[i] != '\0'; i++)
         mr_buf_addf(&link, "%02x", (unsigned char)plain[i]);
     mr_buf_add_str(&link, ">; rel=\"next\"");

@@ -118,7 +118,7 @@ static void reply(struct mr_call *c, bool on_loop)
     if (origin.len > 0)
         headers[n++] = (struct mr_http_header){"vary", "Origin"};
     if (origin.len < sizeof(origin_text) && mr_cors_allowed(cfg->cors_origins, origin)) {
-        snprintf(origin_text, sizeof(origin_text), MR_SPAN_FMT, MR_SPAN_ARG(origin));
+        (void)snprintf(origin_text, sizeof(origin_text), MR_SPAN_FMT, MR_SPAN_ARG(origin));
         headers[n++] = (struct mr_http_header){"access-control-allow-origin", origin_text};
         headers[n++] = (struct mr_http_header){"access-control-allow-credentials", "true"};
         headers[n++] = (struct mr_http_header){"access-control-expose-headers", EXPOSE_HEADERS};
@@ -196,8 +196,10 @@ static int check_who(struct mr_call *c)
 
 static bool type_is_json(struct mr_span type)
 {
-    const char *semi = memchr(type.ptr ? type.ptr : "", ';', type.len);
+    const char *semi = type.ptr ? memchr(type.ptr, ';', type.len) : NULL;
 
+    if (!type.ptr)
+        return false;
     if (semi)
         type.len = (size_t)(semi - type.ptr);
     while (type.len > 0 && type.ptr[type.len - 1] == ' ')

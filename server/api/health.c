@@ -189,7 +189,7 @@ bool mr_health_ready(struct mr_health *h, char *detail, size_t size)
     pthread_mutex_lock(&h->lock);
     if (h->stopping) {
         ready = false;
-        snprintf(detail, size, "The server is shutting down.");
+        (void)snprintf(detail, size, "The server is shutting down.");
     }
     for (size_t i = 0; i < h->n && ready; i++) {
         const struct watch *w = &h->watches[i];
@@ -197,9 +197,9 @@ bool mr_health_ready(struct mr_health *h, char *detail, size_t size)
         if (!w->probe.required || (w->state == UP && !is_late(w)))
             continue;
         ready = false;
-        snprintf(detail, size, "%s is %s%s%s", w->probe.name,
-                 is_late(w) ? "not answering" : state_names[w->state],
-                 w->last.detail[0] ? ": " : "", w->last.detail);
+        (void)snprintf(detail, size, "%s is %s%s%s", w->probe.name,
+                       is_late(w) ? "not answering" : state_names[w->state],
+                       w->last.detail[0] ? ": " : "", w->last.detail);
     }
     pthread_mutex_unlock(&h->lock);
     return ready;
@@ -215,7 +215,7 @@ bool mr_health_down(struct mr_health *h, const char *name, char *detail, size_t 
 
         down = strcmp(w->probe.name, name) == 0 && w->state == DOWN;
         if (down)
-            snprintf(detail, size, "%s", w->last.detail);
+            (void)snprintf(detail, size, "%s", w->last.detail);
     }
     pthread_mutex_unlock(&h->lock);
     return down;

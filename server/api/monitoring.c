@@ -65,7 +65,7 @@ int mr_get_events(struct mr_call *c)
     if (rc == MR_E_DATA)
         mr_call_fail(c, rc, 422, "from or to is not a time that exists.");
     if (rc == MR_OK && page.more) {
-        snprintf(next, sizeof(next), "%lld", (long long)page.last_seq);
+        (void)snprintf(next, sizeof(next), "%lld", (long long)page.last_seq);
         mr_call_next(c, next, "");
     }
     mr_buf_free(&kind);

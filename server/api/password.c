@@ -24,7 +24,7 @@ static int run(struct mr_span password, const char *setting, char out[MR_PASSWOR
     memcpy(text, password.ptr, password.len);
     hash = crypt_r(text, setting, data);
     if (hash && hash[0] == '$' && strlen(hash) < MR_PASSWORD_HASH_MAX) {
-        snprintf(out, MR_PASSWORD_HASH_MAX, "%s", hash);
+        (void)snprintf(out, MR_PASSWORD_HASH_MAX, "%s", hash);
         rc = MR_OK;
     } else {
         rc = MR_E_IO;
@@ -54,7 +54,7 @@ bool mr_password_matches(struct mr_span password, const char *hash, int cost)
     bool possible = usable(password);
 
     if (!hash || hash[0] == '\0' || !possible) {
-        snprintf(nobody, sizeof(nobody), "$2b$%02d$abcdefghijklmnopqrstuu", cost);
+        (void)snprintf(nobody, sizeof(nobody), "$2b$%02d$abcdefghijklmnopqrstuu", cost);
         possible = false;
         if (!usable(password))
             password = MR_SPAN("x");

@@ -41,7 +41,7 @@ int mr_get_pipelines(struct mr_call *c)
         .text = mr_call_query(c, "q", &text),
         .limit = mr_call_query_int(c, "limit", 50, 1, 1000),
     };
-    struct mr_pg *db;
+    struct mr_pg *db = NULL;
     int rc;
 
     if (state && mr_pipeline_state_parse(mr_span_str(state), &known) == MR_OK)
@@ -71,7 +71,7 @@ int mr_get_pipelines(struct mr_call *c)
 int mr_get_pipeline(struct mr_call *c)
 {
     char id[MR_UUID_TEXT];
-    struct mr_pg *db;
+    struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id);
 
     if (rc == MR_OK)
@@ -222,7 +222,7 @@ int mr_post_pipelines(struct mr_call *c)
     struct mr_buf store[FIELDS];
     struct mr_pipeline_new p;
     char id[MR_UUID_TEXT];
-    struct mr_pg *db;
+    struct mr_pg *db = NULL;
     int rc;
 
     for (size_t i = 0; i < FIELDS; i++)
@@ -254,7 +254,7 @@ int mr_delete_pipeline(struct mr_call *c)
     bool force = mr_call_query_bool(c, "force");
     struct mr_pipeline_brief now;
     char id[MR_UUID_TEXT];
-    struct mr_pg *db;
+    struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id);
 
     if (rc == MR_OK)
@@ -298,7 +298,7 @@ static int walk(struct mr_pg *db, const char *id, struct mr_pipeline_brief *now,
     for (int i = 0; i < steps && rc == MR_OK; i++) {
         rc = mr_pipelines_move(db, id, now->status, mr_pipeline_state_name(path[i]));
         if (rc == MR_OK)
-            snprintf(now->status, sizeof(now->status), "%s", mr_pipeline_state_name(path[i]));
+            (void)snprintf(now->status, sizeof(now->status), "%s", mr_pipeline_state_name(path[i]));
     }
     return rc == MR_E_CONFLICT ? MR_E_AGAIN : rc;
 }
@@ -307,7 +307,7 @@ static int command(struct mr_call *c, enum mr_pipeline_command cmd)
 {
     struct mr_pipeline_brief now;
     char id[MR_UUID_TEXT];
-    struct mr_pg *db;
+    struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id), tries = MOVE_TRIES;
 
     if (rc == MR_OK)

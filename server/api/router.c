@@ -46,8 +46,8 @@ static void add_method(struct mr_match *m, const char *method)
 {
     size_t used = strlen(m->allow);
 
-    snprintf(m->allow + used, sizeof(m->allow) - used, "%s%s%s", used > 0 ? ", " : "", method,
-             strcmp(method, "GET") == 0 ? ", HEAD" : "");
+    (void)snprintf(m->allow + used, sizeof(m->allow) - used, "%s%s%s", used > 0 ? ", " : "", method,
+                   strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
 int mr_router_match(const struct mr_route *table, size_t n, const char *method, struct mr_span path,

@@ -123,7 +123,7 @@ static void drain_some(struct mr_sockets *ss, uint64_t now_ms)
     size_t may_stay =
         past >= ss->drain_ms ? 0 : ss->drain_all - (size_t)(ss->drain_all * past / ss->drain_ms);
 
-    while (ss->n > may_stay) {
+    while (ss->n > may_stay && ss->first) {
         size_t before = ss->n;
 
         mr_socket_drop(ss->first->socket);

@@ -85,7 +85,7 @@ static void seal(struct file *f)
     SHA256((const unsigned char *)f->bytes, f->len, digest);
     f->etag[0] = '"';
     for (size_t i = 0; i < 16; i++)
-        snprintf(f->etag + 1 + 2 * i, 3, "%02x", digest[i]);
+        (void)snprintf(f->etag + 1 + 2 * i, 3, "%02x", digest[i]);
     f->etag[33] = '"';
     f->etag[34] = '\0';
     f->type = type_of(f->path);
@@ -189,9 +189,9 @@ static void link_compressed(struct mr_static *s)
     char path[PATH_LEN_MAX + 4];
 
     for (size_t i = 0; i < s->n; i++) {
-        snprintf(path, sizeof(path), "%s.br", s->files[i].path);
+        (void)snprintf(path, sizeof(path), "%s.br", s->files[i].path);
         s->files[i].br = find(s, path);
-        snprintf(path, sizeof(path), "%s.gz", s->files[i].path);
+        (void)snprintf(path, sizeof(path), "%s.gz", s->files[i].path);
         s->files[i].gz = find(s, path);
     }
 }

@@ -112,7 +112,7 @@ static void read_done(void *arg)
 
 static void text(char *out, size_t size, const PGresult *res, int row, int col)
 {
-    snprintf(out, size, "%s", PQgetvalue(res, row, col));
+    (void)snprintf(out, size, "%s", PQgetvalue(res, row, col));
 }
 
 static int read_rows(struct mr_pg *db, struct reading *r)

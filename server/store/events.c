@@ -85,9 +85,9 @@ int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_b
     PGresult *res = NULL;
     int rc, n;
 
-    snprintf(after, sizeof(after), "%lld", (long long)f->after_seq);
-    snprintf(before, sizeof(before), "%lld", (long long)f->before_seq);
-    snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1);
+    (void)snprintf(after, sizeof(after), "%lld", (long long)f->after_seq);
+    (void)snprintf(before, sizeof(before), "%lld", (long long)f->before_seq);
+    (void)snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1);
     rc = f->pipeline_id ? mr_pg_exec(c, SQL_OF_PIPELINE, 11, params, &res)
                         : mr_pg_exec(c, SQL_ALL, 10, params, &res);
     if (rc != MR_OK)
@@ -196,7 +196,7 @@ int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *b
     PGresult *res = NULL;
     int rc, n;
 
-    snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
+    (void)snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
     rc = mr_pg_exec(c, SQL_LETTERS, 4, params, &res);
     if (rc != MR_OK)
         return rc;
@@ -205,8 +205,8 @@ int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *b
     if (*more)
         n = (int)limit;
     if (n > 0) {
-        snprintf(last_time, 40, "%s", PQgetvalue(res, n - 1, 1));
-        snprintf(last_id, MR_UUID_TEXT, "%s", PQgetvalue(res, n - 1, 2));
+        (void)snprintf(last_time, 40, "%s", PQgetvalue(res, n - 1, 1));
+        (void)snprintf(last_id, MR_UUID_TEXT, "%s", PQgetvalue(res, n - 1, 2));
     }
     add_array(json, res, n);
     PQclear(res);

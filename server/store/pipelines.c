@@ -143,8 +143,8 @@ int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struc
     page->total = mr_pg_i64(res, 0, 0);
     PQclear(res);
     res = NULL;
-    snprintf(limit, sizeof(limit), "%lld",
-             (long long)f->limit + 1); /* one more tells of a next page */
+    (void)snprintf(limit, sizeof(limit), "%lld",
+                   (long long)f->limit + 1); /* one more tells of a next page */
     rc = mr_pg_exec(c, SQL_LIST, 6, params, &res);
     if (rc != MR_OK)
         return rc;
@@ -160,8 +160,8 @@ int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struc
     }
     mr_buf_add_char(json, ']');
     if (page->more) {
-        snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, n - 1, 1));
-        snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, n - 1, 2));
+        (void)snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, n - 1, 1));
+        (void)snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, n - 1, 2));
     }
     PQclear(res);
     return mr_buf_err(json);
@@ -179,13 +179,15 @@ int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_pipeline_brief
     if (rc == MR_OK && PQntuples(res) == 0)
         rc = MR_E_NOTFOUND;
     if (rc == MR_OK) {
-        snprintf(out->name, sizeof(out->name), "%s", PQgetvalue(res, 0, 0));
-        snprintf(out->status, sizeof(out->status), "%s", PQgetvalue(res, 0, 1));
-        snprintf(out->engine, sizeof(out->engine), "%s", PQgetvalue(res, 0, 2));
-        snprintf(out->full_load_status, sizeof(out->full_load_status), "%s", PQgetvalue(res, 0, 3));
-        snprintf(out->debezium_connector, sizeof(out->debezium_connector), "%s",
-                 PQgetvalue(res, 0, 4));
-        snprintf(out->sink_connector, sizeof(out->sink_connector), "%s", PQgetvalue(res, 0, 5));
+        (void)snprintf(out->name, sizeof(out->name), "%s", PQgetvalue(res, 0, 0));
+        (void)snprintf(out->status, sizeof(out->status), "%s", PQgetvalue(res, 0, 1));
+        (void)snprintf(out->engine, sizeof(out->engine), "%s", PQgetvalue(res, 0, 2));
+        (void)snprintf(out->full_load_status, sizeof(out->full_load_status), "%s",
+                       PQgetvalue(res, 0, 3));
+        (void)snprintf(out->debezium_connector, sizeof(out->debezium_connector), "%s",
+                       PQgetvalue(res, 0, 4));
+        (void)snprintf(out->sink_connector, sizeof(out->sink_connector), "%s",
+                       PQgetvalue(res, 0, 5));
     }
     PQclear(res);
     return rc;

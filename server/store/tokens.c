@@ -16,7 +16,7 @@ static void hash_text(struct mr_span token, char out[HASH_TEXT])
     out[0] = '\\';
     out[1] = 'x';
     for (size_t i = 0; i < sizeof(digest); i++)
-        snprintf(out + 2 + 2 * i, 3, "%02x", digest[i]);
+        (void)snprintf(out + 2 + 2 * i, 3, "%02x", digest[i]);
 }
 
 static int random_token(char out[MR_REFRESH_TOKEN_TEXT])
@@ -45,7 +45,7 @@ static int store(struct mr_pg *c, const char *user_id, const char *family, int64
     if (rc != MR_OK)
         return rc;
     hash_text(mr_span_str(out), hash);
-    snprintf(seconds, sizeof(seconds), "%lld", (long long)lifetime_s);
+    (void)snprintf(seconds, sizeof(seconds), "%lld", (long long)lifetime_s);
     return mr_pg_exec(c,
                       "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at) "
                       "VALUES ($1::bytea, $2::uuid, $3::uuid, now() + $4::float8 * interval '1 s')",
@@ -100,8 +100,8 @@ int mr_tokens_rotate(struct mr_pg *c, struct mr_span token, int64_t lifetime_s,
         rc = refuse(c, hash, reused);
         goto out;
     }
-    snprintf(family, sizeof(family), "%s", PQgetvalue(res, 0, 0));
-    snprintf(user_id, sizeof(user_id), "%s", PQgetvalue(res, 0, 1));
+    (void)snprintf(family, sizeof(family), "%s", PQgetvalue(res, 0, 0));
+    (void)snprintf(user_id, sizeof(user_id), "%s", PQgetvalue(res, 0, 1));
     rc = mr_users_by_id(c, user_id, user);
     if (rc == MR_E_NOTFOUND || (rc == MR_OK && user->disabled))
         rc = MR_E_AUTH;

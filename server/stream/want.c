@@ -1,6 +1,7 @@
 /* want.c - reads what a client asks for in subscribe_pipeline. Pure. */
 #include "stream/stream.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #define BATCH_MS_MIN 50
@@ -8,7 +9,7 @@
 
 void mr_stream_room(struct mr_uuid pipeline, char out[MR_ROOM_TEXT])
 {
-    memcpy(out, "pipeline_", 9);
+    (void)snprintf(out, MR_ROOM_TEXT, "pipeline_");
     mr_uuid_format(pipeline, out + 9);
 }
 

@@ -18,8 +18,8 @@ static struct mr_auth *make_auth(const char *secret, const char *mode)
     struct mr_config cfg = {.jwt_secret = secret_text, .auth = mode_text};
     struct mr_auth *a = NULL;
 
-    snprintf(secret_text, sizeof(secret_text), "%s", secret);
-    snprintf(mode_text, sizeof(mode_text), "%s", mode);
+    (void)snprintf(secret_text, sizeof(secret_text), "%s", secret);
+    (void)snprintf(mode_text, sizeof(mode_text), "%s", mode);
     assert_int_equal(mr_auth_new(&a, &cfg), MR_OK);
     return a;
 }
@@ -46,28 +46,28 @@ static void test_own_token(void **state)
 struct forged {
     const char *name;
     const char *iss, *sub, *role, *jti;
+    const char *key;
     long exp;
     jwt_alg_t alg;
-    const char *key;
     int rc;
 };
 
 /* clang-format off */
 static const struct forged forgeries[] = {
-    {"the forger's tools work", "millrace", USER, "admin", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_OK},
-    {"another key", "millrace", USER, "admin", "x", NOW + 9, JWT_ALG_HS256, "some other key of thirty-two characters", MR_E_AUTH},
-    {"another algorithm with our key", "millrace", USER, "admin", "x", NOW + 9, JWT_ALG_HS512, SECRET, MR_E_AUTH},
-    {"no algorithm and no signature", "millrace", USER, "admin", "x", NOW + 9, JWT_ALG_NONE, NULL, MR_E_AUTH},
-    {"another issuer", "somebody", USER, "admin", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"no issuer", NULL, USER, "admin", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"a subject that is no user id", "millrace", "root", "admin", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"no subject", "millrace", NULL, "admin", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"a role that does not exist", "millrace", USER, "emperor", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"no role", "millrace", USER, NULL, "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"the role \"none\"", "millrace", USER, "none", "x", NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"no jti", "millrace", USER, "admin", NULL, NOW + 9, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"no expiry", "millrace", USER, "admin", "x", 0, JWT_ALG_HS256, SECRET, MR_E_AUTH},
-    {"expired", "millrace", USER, "admin", "x", NOW - 1, JWT_ALG_HS256, SECRET, MR_E_TIMEOUT},
+    {"the forger's tools work", "millrace", USER, "admin", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_OK},
+    {"another key", "millrace", USER, "admin", "x", "some other key of thirty-two characters", NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"another algorithm with our key", "millrace", USER, "admin", "x", SECRET, NOW + 9, JWT_ALG_HS512, MR_E_AUTH},
+    {"no algorithm and no signature", "millrace", USER, "admin", "x", NULL, NOW + 9, JWT_ALG_NONE, MR_E_AUTH},
+    {"another issuer", "somebody", USER, "admin", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"no issuer", NULL, USER, "admin", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"a subject that is no user id", "millrace", "root", "admin", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"no subject", "millrace", NULL, "admin", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"a role that does not exist", "millrace", USER, "emperor", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"no role", "millrace", USER, NULL, "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"the role \"none\"", "millrace", USER, "none", "x", SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"no jti", "millrace", USER, "admin", NULL, SECRET, NOW + 9, JWT_ALG_HS256, MR_E_AUTH},
+    {"no expiry", "millrace", USER, "admin", "x", SECRET, 0, JWT_ALG_HS256, MR_E_AUTH},
+    {"expired", "millrace", USER, "admin", "x", SECRET, NOW - 1, JWT_ALG_HS256, MR_E_TIMEOUT},
 }; /* clang-format on */
 
 static void test_forged(void **state)

@@ -18,25 +18,25 @@ static void put(const char *name, const char *text)
     char path[256];
     FILE *f;
 
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
     f = fopen(path, "w");
     assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
 }
 
 static void folder(const char *name)
 {
     char path[256];
 
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
     assert_int_equal(mkdir(path, 0700), 0);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof(dir), "/tmp/mr-static-XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "/tmp/mr-static-XXXXXX");
     if (!mkdtemp(dir))
         return -1;
     put("index.html", "<html>home</html>");
@@ -58,7 +58,7 @@ static int tear_down(void **state)
 
     (void)state;
     for (size_t i = 0; i < LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         if (remove(path) != 0 && names[i][0] != 'l')
             return -1;
     }
@@ -97,7 +97,7 @@ static void test_paths(void **state)
     char link[256];
 
     (void)state;
-    snprintf(link, sizeof(link), "%s/link", dir);
+    (void)snprintf(link, sizeof(link), "%s/link", dir);
     assert_int_equal(symlink("/etc/passwd", link), 0);
     assert_int_equal(mr_static_load(&s, dir), MR_OK);
     assert_int_equal(mr_static_count(s), 5);
