@@ -4,9 +4,10 @@ import { allSeqs, expect, hurriedPolls, isLive, linkIs, NETWORK, row, signIn, st
 
 test.use({ allowedErrors: NETWORK })
 
-test('a server killed in the middle of a stream: offline is said, and every event is there afterwards', async ({ page, world }) => {
+test('a server killed in the middle of a stream: offline is said, and every event is there afterwards', async ({ page, world, context }) => {
+  test.setTimeout(180_000)
   await signIn(page, world)
-  const stream = world.stream(150)
+  const stream = world.stream(60)
   const start = await world.logged()
   for (let round = 0; round < 2; round++) {
     const from = await world.logged()
@@ -14,7 +15,12 @@ test('a server killed in the middle of a stream: offline is said, and every even
     await world.server.kill9()
     await linkIs(page, 'offline')
     await expect(page.getByRole('alert').first()).toContainText(/Offline since \d\d:\d\d:\d\d/)
+    // The page stays away until the log has gone on without it: only a replay can bring that.
+    await context.setOffline(true)
     await world.server.start()
+    const back = await world.logged()
+    await until('the log goes on', () => world.logged(), (n) => n > back + 60, { timeout: 30_000 })
+    await context.setOffline(false)
     await isLive(page)
     await expect(page.getByText(/Offline since/)).toBeHidden()
   }
@@ -29,16 +35,18 @@ test('a server killed in the middle of a stream: offline is said, and every even
   await expect(async () => expect(number(await stat(page, 'total_events').innerText())).toBe(total)).toPass()
 })
 
-test('events logged while the page had no server are shown when it is back', async ({ page, world }) => {
+test('what is logged while the page is away is replayed, more than a page of it', async ({ page, world, context }) => {
   await signIn(page, world)
   const at = await world.logged()
-  await world.server.kill9()
+  await context.setOffline(true)
   await linkIs(page, 'offline')
-  await world.emit(Array.from({ length: 500 }, () => world.change('c')))
-  await world.server.start()
+  await world.emit(Array.from({ length: 2500 }, () => world.change('c')))
+  await until('all of it is logged', () => world.logged(), (n) => n === at + 2500, { timeout: 30_000 })
+  await context.setOffline(false)
   await isLive(page)
-  await expect(row(page, at + 500)).toBeVisible()
+  await expect(row(page, at + 2500)).toBeVisible()
   await expect(page.locator('[data-contiguous]')).toHaveAttribute('data-contiguous', 'true')
+  await expect(page.locator('[data-contiguous]')).toHaveAttribute('data-to', String(at + 2500))
 })
 
 test('without a socket the page polls, says so, and misses nothing', async ({ page, world }) => {

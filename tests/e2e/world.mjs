@@ -47,7 +47,7 @@ export class World {
 
   /** Put changes of one table on Kafka, in order. */
   emit(records, table = 'orders') {
-    return produce(`${this.prefix}.public.${table}`, records)
+    return produce(`${this.prefix}.public.${table}`, records, { batch: 500 })
   }
 
   change(op, options = {}) {
@@ -166,7 +166,7 @@ export async function allSeqs(page) {
     for (;;) {
       look()
       const before = box.scrollTop
-      box.scrollTop += box.clientHeight / 2
+      box.scrollTop += box.clientHeight * 0.8
       await frame()
       if (box.scrollTop === before) break
     }

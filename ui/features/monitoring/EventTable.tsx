@@ -2,11 +2,11 @@
 
 // The list, of which only what is in sight exists as elements. Rows have one height, so where each is
 // follows from its number; when rows arrive above what somebody is reading, the view stays with them.
-import { flexRender, getCoreRowModel, useReactTable, type ColumnDef } from '@tanstack/react-table'
+import { flexRender, getCoreRowModel, useReactTable, type ColumnDef, type Row } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { clsx } from 'clsx'
 import { ArrowUp } from 'lucide-react'
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { ReplicationEvent } from '@/lib/api/types'
 import { count, duration, preciseClock, utc } from '@/lib/format'
 import { useMedia } from '@/lib/hooks'
@@ -84,7 +84,6 @@ export function EventTable({ events, selectedId, onSelect }: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN,
-    getItemKey: (i) => events[i]!.id,
     initialRect: { width: 1024, height: 400 },
   })
   const items = virtual.getVirtualItems()
@@ -99,6 +98,15 @@ export function EventTable({ events, selectedId, onSelect }: Props) {
 
   const { above, fresh } = useArrivals(events, scroller, rowHeight)
   const toTop = useCallback(() => scroller.current?.scrollTo({ top: 0 }), [])
+
+  const picked = useRef(onSelect)
+  useEffect(() => {
+    picked.current = onSelect
+  })
+  const pick = useCallback((event: ReplicationEvent) => {
+    setCursor(event.id)
+    picked.current(event)
+  }, [])
 
   const at = Math.max(0, cursor === null ? 0 : events.findIndex((e) => e.id === cursor))
   const move = (to: number) => {
@@ -143,39 +151,19 @@ export function EventTable({ events, selectedId, onSelect }: Props) {
           {items.map((item, i) => {
             const row = rows[i]
             if (!row) return null
-            const event = row.original
+            const { id, seq } = row.original
             return (
-              <div
-                key={event.id}
-                id={`event-${event.id}`}
-                role="row"
-                aria-rowindex={item.index + 2}
-                aria-selected={event.id === selectedId}
-                data-event={event.id}
-                data-kind={event.event_type}
-                data-seq={event.seq}
-                data-pipeline-seq={event.pipeline_seq}
-                onClick={() => {
-                  setCursor(event.id)
-                  onSelect(event)
-                }}
-                className={clsx(
-                  'event-row absolute inset-x-0 top-0 cursor-pointer border-b border-line/60',
-                  event.id === selectedId ? 'bg-accent/10 shadow-[inset_2px_0_oklch(var(--accent))]' : 'hover:bg-raised/70',
-                  event.id === cursor && event.id !== selectedId && 'bg-raised',
-                  event.seq > fresh && 'fresh',
-                )}
-                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
-              >
-                {row.getVisibleCells().map((cell) => {
-                  const meta = cell.column.columnDef.meta as Meta
-                  return (
-                    <div key={cell.id} role="gridcell" className={clsx(meta.cell, meta.align, 'min-w-0')}>
-                      {flexRender(cell.column.columnDef.cell, cell.getContext())}
-                    </div>
-                  )
-                })}
-              </div>
+              <EventRow
+                key={id}
+                row={row}
+                index={item.index}
+                top={item.start}
+                height={item.size}
+                selected={id === selectedId}
+                current={id === cursor}
+                fresh={seq > fresh}
+                onPick={pick}
+              />
             )
           })}
         </div>
@@ -194,6 +182,62 @@ export function EventTable({ events, selectedId, onSelect }: Props) {
   )
 }
 
+interface RowProps {
+  row: Row<ReplicationEvent>
+  index: number
+  top: number
+  height: number
+  selected: boolean
+  current: boolean
+  fresh: boolean
+  onPick: (event: ReplicationEvent) => void
+}
+
+/** Events never change, so a row is drawn again only when it moves or is pointed at. */
+const EventRow = memo(
+  function EventRow({ row, index, top, height, selected, current, fresh, onPick }: RowProps) {
+    const event = row.original
+    return (
+      <div
+        id={`event-${event.id}`}
+        role="row"
+        aria-rowindex={index + 2}
+        aria-selected={selected}
+        data-event={event.id}
+        data-kind={event.event_type}
+        data-seq={event.seq}
+        data-pipeline-seq={event.pipeline_seq}
+        onClick={() => onPick(event)}
+        className={clsx(
+          'event-row absolute inset-x-0 top-0 cursor-pointer border-b border-line/60',
+          selected ? 'bg-accent/10 shadow-[inset_2px_0_oklch(var(--accent))]' : 'hover:bg-raised/70',
+          current && !selected && 'bg-raised',
+          fresh && 'fresh',
+        )}
+        style={{ height, transform: `translateY(${top}px)` }}
+      >
+        <Cells row={row} />
+      </div>
+    )
+  },
+  (a, b) => a.row.original === b.row.original && KEYS.every((k) => a[k] === b[k]),
+)
+const KEYS = ['index', 'top', 'height', 'selected', 'current', 'fresh', 'onPick'] as const
+
+const Cells = memo(
+  function Cells({ row }: { row: Row<ReplicationEvent> }) {
+    return row.getVisibleCells().map((cell) => {
+      const meta = cell.column.columnDef.meta as Meta
+      return (
+        <div key={cell.id} role="gridcell" className={clsx(meta.cell, meta.align, 'min-w-0')}>
+          {flexRender(cell.column.columnDef.cell, cell.getContext())}
+        </div>
+      )
+    })
+  },
+  (a, b) => a.row.original === b.row.original,
+)
+
 /**
  * What to do about rows that arrive at the top. Somebody at the top sees them come in (fresh: newer
  * than this seq is drawn as new); somebody further down keeps seeing what they read, and is told how
@@ -201,6 +245,7 @@ export function EventTable({ events, selectedId, onSelect }: Props) {
  */
 function useArrivals(events: ReplicationEvent[], scroller: React.RefObject<HTMLDivElement | null>, rowHeight: number) {
   const top = useRef<string | undefined>(undefined)
+  const down = useRef(false) // scrolled away from the top; asking the box would cost a layout a frame
   const [above, setAbove] = useState(0)
   const [fresh, setFresh] = useState(Infinity)
 
@@ -211,7 +256,7 @@ function useArrivals(events: ReplicationEvent[], scroller: React.RefObject<HTMLD
     if (!box || before === undefined || before === events[0]?.id) return
     const arrived = events.findIndex((e) => e.id === before)
     if (arrived <= 0) return
-    if (box.scrollTop > rowHeight / 2) {
+    if (down.current) {
       box.scrollTop += arrived * rowHeight
       setAbove((n) => n + arrived)
     } else setFresh(events[arrived]!.seq)
@@ -220,7 +265,10 @@ function useArrivals(events: ReplicationEvent[], scroller: React.RefObject<HTMLD
   useEffect(() => {
     const box = scroller.current
     if (!box) return
-    const scrolled = () => box.scrollTop <= rowHeight / 2 && setAbove(0)
+    const scrolled = () => {
+      down.current = box.scrollTop > rowHeight / 2
+      if (!down.current) setAbove(0)
+    }
     box.addEventListener('scroll', scrolled, { passive: true })
     return () => box.removeEventListener('scroll', scrolled)
   }, [scroller, rowHeight])

@@ -11,7 +11,7 @@ import { useShortcut } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
 import { isFiltering, NO_FILTERS, type Filters } from './filters'
 import { KIND } from './kinds'
-import { paused, resumed, selectMonitoring, selectWaiting } from './monitoringSlice'
+import { paused, resumed, selectPaused, selectWaiting } from './monitoringSlice'
 
 const ON: Record<EventKind, string> = {
   insert: 'text-insert bg-insert/10 ring-insert/40',
@@ -110,7 +110,7 @@ export function EventToolbar({ filters, onChange, tables, kinds }: Props) {
 
 function PauseButton() {
   const dispatch = useAppDispatch()
-  const held = useAppSelector(selectMonitoring).frozen !== null
+  const held = useAppSelector(selectPaused)
   const waiting = useAppSelector(selectWaiting)
   const toggle = () => dispatch(held ? resumed() : paused())
   useShortcut('p', toggle)

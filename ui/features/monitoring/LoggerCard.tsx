@@ -10,7 +10,7 @@ import { clsx } from 'clsx'
 import { ago, clock, count, duration, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
 import { useAppSelector } from '@/lib/store'
-import { isStale, selectMonitoring } from './monitoringSlice'
+import { isStale, selectLink, selectLogger } from './monitoringSlice'
 
 const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: LucideIcon }> = {
   starting: { label: 'Starting', tone: 'accent', icon: LoaderCircle },
@@ -22,8 +22,8 @@ const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: L
 const LAG_WARN = 10_000
 
 export function LoggerCard() {
-  const { logger, link } = useAppSelector(selectMonitoring)
-  const { value: s, error, at } = logger
+  const { value: s, error, at } = useAppSelector(selectLogger)
+  const link = useAppSelector(selectLink)
   const { pollInterval } = useConfig()
   const now = useNow()
   const stale = isStale(at, now, pollInterval, link.state === 'offline')

@@ -15,7 +15,7 @@ import { UserMenu } from '@/features/auth/UserMenu'
 import { byUrgency, PipelinePicker } from '@/features/pipelines/PipelinePicker'
 import { PipelineStatusBadge } from '@/features/pipelines/PipelineStatusBadge'
 import { fetchPipelines, selectPipelinesState } from '@/features/pipelines/pipelineSlice'
-import type { EventKind, Pipeline, ReplicationEvent } from '@/lib/api/types'
+import type { Pipeline, ReplicationEvent } from '@/lib/api/types'
 import { count } from '@/lib/format'
 import { pollEvery, usePolling, useVisible } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
@@ -25,27 +25,34 @@ import { EventDetail } from './EventDetail'
 import { EVENTS_MAX } from './eventList'
 import { EventTable } from './EventTable'
 import { EventToolbar } from './EventToolbar'
-import { filtered, fromQuery, isFiltering, NO_FILTERS, tablesOf, toQuery, type Filters } from './filters'
+import { filtered, fromQuery, isFiltering, NO_FILTERS, toQuery, type Filters } from './filters'
 import { LinkBanner, LinkPill } from './LinkStatus'
 import { LoggerCard } from './LoggerCard'
 import {
   fetchLoggerStatus,
   fetchMonitoringMetrics,
   fetchReplicationEvents,
-  selectMonitoring,
+  selectHistoryError,
+  selectHistoryPending,
+  selectNotices,
+  selectOlder,
+  selectPaused,
+  selectRefusal,
+  selectSelectedPipelineId,
   selectShownEvents,
   setSelectedPipeline,
 } from './monitoringSlice'
 import { RateCard } from './RateCard'
 import { ShortcutHelp } from './ShortcutHelp'
 import { StatRow } from './StatRow'
+import { useSeen } from './useSeen'
 
 export function MonitoringPage() {
   const dispatch = useAppDispatch()
   const { pollInterval } = useConfig()
   const visible = useVisible()
   const { pipelines, loaded, error } = useAppSelector(selectPipelinesState)
-  const { selectedPipelineId: id, metrics } = useAppSelector(selectMonitoring)
+  const id = useAppSelector(selectSelectedPipelineId)
   const pipeline = pipelines.find((p) => p.id === id) ?? null
   const { filters, setFilters, wanted, setWanted } = useUrl(id)
 
@@ -117,7 +124,7 @@ export function MonitoringPage() {
               </p>
             )}
             {id && <Counts id={id} key={id} interval={pollEvery(pollInterval, visible, true)} />}
-            {!id && !metrics.value && <Skeleton className="h-[86px] rounded-lg" />}
+            {!id && <Skeleton className="h-[86px] rounded-lg" />}
             <div className="grid gap-3 lg:grid-cols-[minmax(0,1fr)_19rem]">
               <RateCard />
               <LoggerCard />
@@ -141,14 +148,18 @@ function Counts({ id, interval }: { id: string; interval: number | false }) {
 
 function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; filters: Filters; onFilters: (f: Filters) => void }) {
   const dispatch = useAppDispatch()
-  const { error, isLoading, older, frozen, notices, subscription, lastSeq } = useAppSelector(selectMonitoring)
+  const error = useAppSelector(selectHistoryError)
+  const pending = useAppSelector(selectHistoryPending)
+  const older = useAppSelector(selectOlder)
+  const held = useAppSelector(selectPaused)
+  const notices = useAppSelector(selectNotices)
+  const refusal = useAppSelector(selectRefusal)
   const live = useAppSelector(selectShownEvents)
   const [selected, setSelected] = useState<ReplicationEvent | null>(null)
   // Filtering may lag behind the stream by a frame; typing may not.
   const behind = useDeferredValue(live)
   const shown = useMemo(() => filtered(isFiltering(filters) ? behind : live, filters), [behind, live, filters])
-  const tables = useMemo(() => tablesOf(behind, filters.table), [behind, filters.table])
-  const kinds = useMemo(() => new Set<EventKind>(behind.map((e) => e.event_type)), [behind])
+  const { tables, kinds } = useSeen(behind, filters.table)
   useEffect(() => setSelected(null), [pipeline?.id])
 
   const loadOlder = () => pipeline && void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'older' }))
@@ -163,9 +174,9 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
             The log no longer has events {count(n.from)} to {count(n.to)}: {n.reason}.
           </p>
         ))}
-        {subscription && (
+        {refusal && (
           <p role="alert" className="border-b bg-bad/10 px-3.5 py-2 text-sm text-bad">
-            Live events were refused: {subscription}
+            Live events were refused: {refusal}
           </p>
         )}
         {error && live.length > 0 && (
@@ -174,7 +185,7 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
             <Button onClick={reload}>Retry</Button>
           </p>
         )}
-        {!live.length && (isLoading || (lastSeq === null && !error)) ? (
+        {!live.length && pending ? (
           <Loading />
         ) : !live.length && error ? (
           <ErrorState title="The events cannot be read" failure={error} onRetry={reload} />
@@ -199,7 +210,7 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
               {isFiltering(filters) ? `${count(shown.length)} of ${count(live.length)} events` : `${count(live.length)} events`}
               {live.length >= EVENTS_MAX && ', the newest'}
             </span>
-            {older.cursor && !frozen && (
+            {older.cursor && !held && (
               <button
                 type="button"
                 onClick={loadOlder}

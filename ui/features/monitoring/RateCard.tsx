@@ -7,7 +7,7 @@ import { Skeleton } from '@/components/Skeleton'
 import { NONE, rate } from '@/lib/format'
 import { useAppSelector } from '@/lib/store'
 import { KIND } from './kinds'
-import { selectMonitoring } from './monitoringSlice'
+import { selectLink, selectMetrics, selectRates } from './monitoringSlice'
 import { meanRate, total } from './rates'
 
 const RateChart = dynamic(() => import('./RateChart').then((m) => m.RateChart), { ssr: false, loading: () => <Skeleton className="h-full w-full" /> })
@@ -20,9 +20,9 @@ const LEGEND = [
 ] as const
 
 export function RateCard() {
-  const { rates, metrics, link } = useAppSelector(selectMonitoring)
-  const unknown = link.state === 'offline'
-  const points = rates.points
+  const { points } = useAppSelector(selectRates)
+  const metrics = useAppSelector(selectMetrics)
+  const unknown = useAppSelector(selectLink).state === 'offline'
   const mean = meanRate(points) ?? metrics.value?.events_per_second
   const peak = points.slice(0, -1).reduce((max, p) => Math.max(max, total(p)), 0)
   return (

@@ -1,5 +1,6 @@
 'use client'
 
+import { memo } from 'react'
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis, type TooltipContentProps } from 'recharts'
 import { clock, rate } from '@/lib/format'
 import { useMedia } from '@/lib/hooks'
@@ -20,7 +21,7 @@ function series(points: RatePoint[], seconds: number): (RatePoint | { second: nu
   })
 }
 
-export function RateChart({ points }: { points: RatePoint[] }) {
+export const RateChart = memo(function RateChart({ points }: { points: RatePoint[] }) {
   const seconds = useMedia('(min-width: 640px)') ? RATE_SECONDS : RATE_SECONDS / 2 // bars too thin to see are none
   const data = series(points, seconds)
   if (!data.length) return <p className="grid h-full place-items-center text-xs text-faint">Measuring…</p>
@@ -37,7 +38,7 @@ export function RateChart({ points }: { points: RatePoint[] }) {
       </BarChart>
     </ResponsiveContainer>
   )
-}
+})
 
 function Tip({ active, payload }: TooltipContentProps) {
   const point = payload?.[0]?.payload as RatePoint | undefined

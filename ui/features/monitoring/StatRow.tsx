@@ -7,10 +7,11 @@ import { useConfig } from '@/components/Providers'
 import { ago, clock, count, duration, share, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
 import { useAppSelector } from '@/lib/store'
-import { isStale, selectMonitoring } from './monitoringSlice'
+import { isStale, selectLink, selectMetrics } from './monitoringSlice'
 
 export function StatRow() {
-  const { metrics, link } = useAppSelector(selectMonitoring)
+  const metrics = useAppSelector(selectMetrics)
+  const link = useAppSelector(selectLink)
   const { pollInterval } = useConfig()
   const now = useNow()
   const m = metrics.value

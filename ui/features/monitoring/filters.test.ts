@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { event } from '@/test/fakes'
-import { filtered, fromQuery, NO_FILTERS, tablesOf, toQuery } from './filters'
+import { filtered, fromQuery, NO_FILTERS, toQuery } from './filters'
 
 const list = [
   event(3, { event_type: 'delete', table_name: 'customers', after: null, before: { id: 3, email: 'Ada@Example.org' } }),
@@ -18,7 +18,6 @@ describe('filters', () => {
     expect(seqs({ kinds: ['update'], text: 'example' })).toEqual([])
   })
   it('find a number by all its digits', () => expect(seqs({ text: '9007199254740993' })).toEqual([1]))
-  it('offer the tables that occur, and the one chosen', () => expect(tablesOf(list, 'public.gone')).toEqual(['public.customers', 'public.gone', 'public.orders']))
 })
 
 describe('the address', () => {

@@ -37,14 +37,6 @@ export function filtered(events: ReplicationEvent[], f: Filters): ReplicationEve
   )
 }
 
-/** Every table that occurs, sorted; the one that is filtered by is always among them. */
-export function tablesOf(events: ReplicationEvent[], chosen: string | null): string[] {
-  const names = new Set(events.map(tableName))
-  if (chosen !== null) names.add(chosen)
-  names.delete('')
-  return [...names].sort()
-}
-
 export function fromQuery(query: string): Filters & { pipeline: string | null } {
   const params = new URLSearchParams(query)
   const kinds = (params.get('kind') ?? '').split(',').filter((k): k is EventKind => (EVENT_KINDS as readonly string[]).includes(k))

@@ -297,7 +297,16 @@ export const monitoringSlice = createSlice({
   },
 
   selectors: {
-    selectMonitoring: (state) => state,
+    // Small ones on purpose: what reads the whole slice is drawn again with every event.
+    selectMetrics: (state) => state.metrics,
+    selectLogger: (state) => state.logger,
+    selectRates: (state) => state.rates,
+    selectPaused: (state) => state.frozen !== null,
+    selectOlder: (state) => state.older,
+    selectNotices: (state) => state.notices,
+    selectRefusal: (state) => state.subscription,
+    selectHistoryError: (state) => state.error,
+    selectHistoryPending: (state) => state.isLoading || (state.lastSeq === null && !state.error),
     selectSelectedPipelineId: (state) => state.selectedPipelineId,
     selectLink: (state) => state.link,
     selectEvents: (state) => state.events,
@@ -320,5 +329,19 @@ export const {
   subscriptionRefused,
   linkChanged,
 } = monitoringSlice.actions
-export const { selectMonitoring, selectSelectedPipelineId, selectLink, selectEvents, selectShownEvents, selectWaiting } =
-  monitoringSlice.selectors
+export const {
+  selectMetrics,
+  selectLogger,
+  selectRates,
+  selectPaused,
+  selectOlder,
+  selectNotices,
+  selectRefusal,
+  selectHistoryError,
+  selectHistoryPending,
+  selectSelectedPipelineId,
+  selectLink,
+  selectEvents,
+  selectShownEvents,
+  selectWaiting,
+} = monitoringSlice.selectors
