@@ -50,11 +50,15 @@ function machine() {
   }
 }
 
+// What else the machine did: with a load well over the number of CPUs only CPU times mean something.
+const load = () => os.loadavg()[0].toFixed(1)
 const on = machine()
 for (const name of names.length ? names : Object.keys(benches)) {
   console.error(`${name}:`)
+  on['load before'] = load()
   const { default: bench } = await benches[name]()
   const { result, text } = await bench(options)
+  on['and after'] = load()
   console.log(`\n## ${name}\n\n${Object.entries(on).map(([k, v]) => `${k} ${v}`).join(', ')}\n\n${text}\n`)
   console.log(JSON.stringify({ bench: name, rounds: options.rounds, quick: options.quick, on, result }))
 }
