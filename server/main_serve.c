@@ -59,11 +59,26 @@ static void finish_work(uv_work_t *w)
     struct app *a = w->data;
 
     mr_api_join(a->api);
-    mr_pool_free(a->workers);
     if (a->logger)
-        el_logger_stop(a->logger);
+        el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
     mr_checks_free(a->checks);
+}
+
+static void free_pool(uv_work_t *w) /* [thread: libuv's own] */
+{
+    struct app *a = w->data;
+
+    mr_pool_free(a->workers);
+}
+
+static void on_pool_freed(uv_work_t *w, int status)
+{
+    struct app *a = w->data;
+
+    (void)status;
+    a->workers = NULL;
+    mr_server_close(a->server, on_server_closed, a);
 }
 
 static void on_finished(uv_work_t *w, int status)
@@ -71,16 +86,16 @@ static void on_finished(uv_work_t *w, int status)
     struct app *a = w->data;
 
     (void)status;
-    a->workers = NULL;
     a->logger = NULL;
-    mr_server_close(a->server, on_server_closed, a);
+    mr_stream_free(a->stream);
+    if (uv_queue_work(&a->loop, &a->work, free_pool, on_pool_freed) != 0)
+        _exit(1);
 }
 
 static void on_drained(void *ctx)
 {
     struct app *a = ctx;
 
-    mr_stream_free(a->stream);
     a->work.data = a;
     if (uv_queue_work(&a->loop, &a->work, finish_work, on_finished) != 0)
         _exit(1);

@@ -169,11 +169,38 @@ static void tick_one(struct st_sub *s, uint64_t now_ms)
     st_sub_tick(s, now_ms);
 }
 
+static void timer_closed(uv_handle_t *h)
+{
+    struct mr_stream *st = h->data;
+
+    st->timer_closed = true;
+    st_maybe_free(st);
+}
+
+static void last_message(void *arg)
+{
+    struct mr_stream *st = arg;
+
+    uv_close((uv_handle_t *)&st->tick, timer_closed);
+}
+
+/* The mailbox keeps its order: when this message arrives, no earlier one points at the stream any
+ * more. While the mailbox is full the tick tries again. */
+static void try_leave(struct mr_stream *st)
+{
+    if (!st->leaving)
+        st->leaving = mr_post(st->opt.server, last_message, st) == MR_OK;
+}
+
 static void tick(uv_timer_t *t)
 {
     struct mr_stream *st = t->data;
     uint64_t now = st_now(st);
 
+    if (st->closing) {
+        try_leave(st);
+        return;
+    }
     if (st->noticed > st->delivered && now - st->noticed_ms >= ST_NOTICE_MS)
         st_gap_read(st);
     st_due_run(st, now);
@@ -221,14 +248,6 @@ void st_maybe_free(struct mr_stream *st)
     mr_free(st);
 }
 
-static void timer_closed(uv_handle_t *h)
-{
-    struct mr_stream *st = h->data;
-
-    st->timer_closed = true;
-    st_maybe_free(st);
-}
-
 static void drop_one(struct st_sub *s, uint64_t arg)
 {
     (void)arg;
@@ -253,7 +272,7 @@ void mr_stream_free(struct mr_stream *st)
     mr_ring_clear(&st->ring);
     while (st->n_early)
         mr_run_batch_unref(st->early[--st->n_early]);
-    uv_close((uv_handle_t *)&st->tick, timer_closed);
+    try_leave(st);
 }
 
 void mr_stream_stats(struct mr_stream *st, struct mr_stream_stats *out)

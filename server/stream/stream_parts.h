@@ -90,7 +90,7 @@ struct mr_stream {
     struct st_sub *due_first, *due_last; /* subscribers that wait for a page */
     size_t reading;                      /* pages being read */
     size_t jobs;                         /* on workers: pages, gap, stats */
-    bool closing, timer_closed;
+    bool closing, leaving, timer_closed;
     uv_timer_t tick;
     uint64_t stats_at_ms;
     bool stats_running;
