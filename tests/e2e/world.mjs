@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test as base, expect } from '@playwright/test'
-import { createDatabase, createTopics, deleteTopics, produce, root, uniqueName } from '../support/services.mjs'
+import { createDatabase, createTopics, deleteTopics, produce, readTopics, root, uniqueName } from '../support/services.mjs'
 import { ADMIN, startMillrace } from '../support/millrace.mjs'
 import { createPipeline } from '../support/pipelines.mjs'
 import { change, tombstone } from '../support/debezium.mjs'
@@ -101,6 +101,11 @@ export class World {
   /** How many events the log has. */
   async logged() {
     return (await this.db.one('SELECT coalesce(sum(last_pipeline_seq), 0)::int AS n FROM pipeline_counters')).n
+  }
+
+  /** How many events Kafka holds, tombstones not counted. */
+  async inKafka() {
+    return (await readTopics(this.topics())).filter((r) => r.value !== null).length
   }
 
   async end() {
