@@ -32,7 +32,7 @@ lint_command() {
 }
 
 lint_tidy() {
-    printf '%s\0' "$@" | xargs -0 -n 4 -P "$JOBS" clang-tidy --quiet -p build/dev \
+    printf '%s\0' "$@" | xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p build/dev \
         2> >(grep -v ' warnings\? generated\.$' >&2)
 }
 
