@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setSelectedPipeline } from '@/features/monitoring/monitoringSlice'
+import { fetchPipelines } from '@/features/pipelines/pipelineSlice'
 import { ApiError, type ApiClient, type EventPage } from '@/lib/api/client'
 import { built } from '@/lib/config'
 import { SessionOver } from '@/lib/session'
@@ -115,6 +116,23 @@ describe('a subscription', () => {
     p.socket.up()
     p.socket.asked('subscribe_pipeline').at(-1)!.ack!(null, { ok: false, error: { code: 'unknown_pipeline', message: 'There is no such pipeline.' } })
     expect(pipelines).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('before there is a pipeline to watch', () => {
+  it('the page is not live yet: it does not know what there is', async () => {
+    const p = page()
+    p.store.dispatch(realtimeStarted())
+    p.socket.up()
+    expect(p.at().link.state).toBe('catching_up')
+  })
+
+  it('it is live once it is known that there is none', async () => {
+    const p = page({ pipelines: async () => [] })
+    p.store.dispatch(realtimeStarted())
+    p.socket.up()
+    await p.store.dispatch(fetchPipelines())
+    expect(p.at().link.state).toBe('live')
   })
 })
 

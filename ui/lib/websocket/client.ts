@@ -14,7 +14,7 @@
 // - A refused or expired token is renewed and the connection made again.
 import { createAction, isAnyOf, type Middleware, type UnknownAction } from '@reduxjs/toolkit'
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client'
-import { fetchPipelines, pipelineStatusChanged } from '@/features/pipelines/pipelineSlice'
+import { fetchPipelines, pipelineStatusChanged, type PipelineState } from '@/features/pipelines/pipelineSlice'
 import {
   addReplicationEvents,
   fetchReplicationEvents,
@@ -52,7 +52,7 @@ const FIRST_POLL_MS = 1000 // most connections are back before this
 
 interface Store {
   dispatch: (action: unknown) => unknown
-  getState: () => { monitoring: MonitoringState }
+  getState: () => { monitoring: MonitoringState; pipelines: PipelineState }
 }
 type Aborting = Promise<UnknownAction & { payload?: unknown }> & { abort: () => void }
 
@@ -102,6 +102,8 @@ class Realtime {
     else if (realtimeRetried.match(action)) this.hurry()
     else if (setSelectedPipeline.match(action)) this.selected(before)
     else if (isHistory(action)) this.subscribe()
+    else if (fetchPipelines.fulfilled.match(action) && this.socket?.connected && this.nothingToWatch())
+      this.store.dispatch(linkChanged({ state: 'live' }))
   }
 
   // ---- life
@@ -186,10 +188,16 @@ class Realtime {
     this.clearRetry()
     this.stopPolling()
     this.subscribed = null
-    this.store.dispatch(linkChanged({ state: this.state.selectedPipelineId ? 'catching_up' : 'live' }))
+    this.store.dispatch(linkChanged({ state: this.nothingToWatch() ? 'live' : 'catching_up' }))
     this.renewed() // while it was being opened, another tab may have renewed the token
     this.loadHistory()
     this.subscribe()
+  }
+
+  /** Connected and no pipeline exists: that is all there is to have. Not yet knowing is another thing. */
+  private nothingToWatch() {
+    const { loaded, pipelines } = this.store.getState().pipelines
+    return loaded && pipelines.length === 0
   }
 
   private disconnected(reason: string) {
