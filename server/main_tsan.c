@@ -3,7 +3,8 @@
  * librdkafka makes its threads and locks with <threads.h>, which ThreadSanitizer does not know:
  * such a thread has no stack of its own in the tool's books, and the tool crashes when it wants to
  * report something there. These definitions take the place of the C library's for the whole
- * process, so that it sees every thread and every lock. Elsewhere this file is empty. */
+ * process, so that it sees every thread and every lock. Every program that makes a Kafka client has
+ * to be linked with this file. Elsewhere it is empty. */
 #if defined(__SANITIZE_THREAD__)
 #define MR_TSAN 1
 #elif defined(__has_feature)
@@ -22,6 +23,17 @@
 
 _Static_assert(sizeof(mtx_t) >= sizeof(pthread_mutex_t), "mtx_t holds a POSIX mutex");
 _Static_assert(sizeof(cnd_t) >= sizeof(pthread_cond_t), "cnd_t holds a POSIX condition");
+
+const char *__tsan_default_suppressions(void);
+
+/* librdkafka hands an object with a new lock to a thread that runs already by atomic operations,
+ * which the tool cannot see in a library that was built without it: it takes the making of the lock
+ * and its first use for a race. So accesses to a lock itself are not reported; races on what the
+ * locks guard are. The project's own code uses POSIX locks, which are not concerned. */
+MR_EXPORT const char *__tsan_default_suppressions(void)
+{
+    return "race:^mtx_\n";
+}
 
 static int result(int rc)
 {

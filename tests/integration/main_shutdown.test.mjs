@@ -18,7 +18,7 @@ describe('SIGTERM under a stream of events', () => {
     await createTopics([topic])
     server = await startMillrace({ databaseUrl: db.url })
     pipeline = await createPipeline(db, { name: 'shutdown', topics: [topic] })
-    generator = spawn(path.join(buildDir(), 'bin', 'bench_gen_events'), [required('KAFKA_BOOTSTRAP_SERVERS'), topic, '1000000', '--rate', '2000'], { stdio: 'ignore' })
+    generator = spawn(path.join(buildDir(), 'bin', 'bench_gen_events'), [required('KAFKA_BOOTSTRAP_SERVERS'), topic, '1000000', '--rate', '2000'], { stdio: ['ignore', 'ignore', 'inherit'] })
   })
   after(async () => {
     generator?.kill('SIGKILL')
@@ -37,7 +37,7 @@ describe('SIGTERM under a stream of events', () => {
       let seen = 0
       socket.on('replication_event', () => seen++)
       await subscribe(socket, { pipeline_id: pipeline })
-      await until('events flow', () => seen, (n) => n > 500, { timeout: 20000, detail: () => server.log(40) })
+      await until('events flow', () => seen, (n) => n > 500, { timeout: 20000, detail: () => `generator: ${generator.exitCode ?? generator.signalCode ?? 'runs'}\n${server.log(40)}` })
       await server.stop() // fails unless it exits with 0 within its deadline
       socket.close()
       await server.start()
