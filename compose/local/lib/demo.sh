@@ -53,7 +53,7 @@ demo_connector() {
         fi
         sleep 0.3
     done
-    until state=$(request GET "$url/status" '' 2>/dev/null | jq -r '[.connector.state, .tasks[].state] | join(" ")') &&
+    until state=$(request GET "$url/status" '' 2>/dev/null | jq -r '[.connector.state, .tasks[]?.state] | join(" ")') &&
         [[ $state == 'RUNNING RUNNING' ]]; do
         if ((${EPOCHREALTIME/[.,]/} > deadline)); then
             warn "the demo's connector is not running: ${state:-no answer}"
