@@ -34,20 +34,25 @@ function version(file, args, pattern = /\d+(\.\d+)+/) {
 
 function machine() {
   const cpu = os.cpus()
-  const peers = path.join(root, 'tests/bench/peers/node_modules/socket.io/package.json')
   return {
     when: new Date().toISOString().slice(0, 10),
     commit: version('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], /\w+/),
     cpu: `${cpu.length} × ${cpu[0]?.model.trim() ?? '?'}`,
     kernel: os.release(),
     node: process.versions.node,
-    'socket.io': fs.existsSync(peers) ? JSON.parse(fs.readFileSync(peers, 'utf8')).version : '–',
+    'socket.io': '–',
     gcc: version('gcc', ['-dumpfullversion']),
     postgresql: version('psql', ['--version']),
     librdkafka: version('pkg-config', ['--modversion', 'rdkafka']),
     libwebsockets: version('pkg-config', ['--modversion', 'libwebsockets']),
     libuv: version('pkg-config', ['--modversion', 'libuv']),
   }
+}
+
+// The peer is fetched by the first bench that needs it.
+function peerVersion() {
+  const file = path.join(root, 'tests/bench/peers/node_modules/socket.io/package.json')
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')).version : '–'
 }
 
 // What else the machine did: with a load well over the number of CPUs only CPU times mean something.
@@ -59,6 +64,7 @@ for (const name of names.length ? names : Object.keys(benches)) {
   const { default: bench } = await benches[name]()
   const { result, text } = await bench(options)
   on['and after'] = load()
+  on['socket.io'] = peerVersion()
   console.log(`\n## ${name}\n\n${Object.entries(on).map(([k, v]) => `${k} ${v}`).join(', ')}\n\n${text}\n`)
   console.log(JSON.stringify({ bench: name, rounds: options.rounds, quick: options.quick, on, result }))
 }
