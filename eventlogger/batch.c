@@ -102,7 +102,7 @@ static int part_of(struct el_batch *b, struct el_place *place, int64_t expected,
 }
 
 int el_batch_add(struct el_batch *b, rd_kafka_message_t *msg, struct el_place *place,
-                 int64_t expected)
+                 int64_t expected, bool known)
 {
     struct el_record *r = &b->records[b->n];
     struct mr_span key = el_message_key(msg), value = el_message_value(msg);
@@ -113,7 +113,9 @@ int el_batch_add(struct el_batch *b, rd_kafka_message_t *msg, struct el_place *p
         return rc;
     r->msg = msg;
     r->reason = NULL;
-    r->dead = mr_cdc_read(mr_span_str(place->topic), key, value, &r->change, reason) != MR_OK;
+    r->known = known;
+    r->dead =
+        !known && mr_cdc_read(mr_span_str(place->topic), key, value, &r->change, reason) != MR_OK;
     if (r->dead)
         r->reason = mr_strdup(reason[0] ? reason : REASON_UNKNOWN);
     if (b->n++ == 0)

@@ -149,18 +149,17 @@ void el_board_places(struct el_board *b, struct el_board_place *places, size_t n
     pthread_mutex_unlock(&b->lock);
 }
 
-bool el_board_place(struct el_board *b, size_t turn, char topic[EL_TOPIC_MAX], int32_t *partition)
+size_t el_board_copy(struct el_board *b, size_t first, struct el_board_place *out, size_t max)
 {
-    bool any;
+    size_t n = 0;
 
     pthread_mutex_lock(&b->lock);
-    any = b->places_n > 0;
-    if (any) {
-        memcpy(topic, b->places[turn % b->places_n].topic, EL_TOPIC_MAX);
-        *partition = b->places[turn % b->places_n].partition;
-    }
+    if (first < b->places_n)
+        n = b->places_n - first < max ? b->places_n - first : max;
+    if (n > 0)
+        memcpy(out, b->places + first, n * sizeof(*out));
     pthread_mutex_unlock(&b->lock);
-    return any;
+    return n;
 }
 
 void el_board_reset(struct el_board *b)

@@ -54,12 +54,28 @@ static void drop(rd_kafka_message_t *m)
     rd_kafka_message_destroy(m);
 }
 
-static void take(struct el_consumer *c, struct el_place *p, rd_kafka_message_t *m, int64_t expected)
+/* A point of the place's trail. */
+static void note(struct el_place *p, const rd_kafka_message_t *m)
+{
+    int64_t ms = el_message_ms(m);
+
+    if (p->trail == NULL)
+        p->trail = mr_zalloc(1, sizeof(*p->trail));
+    if (p->trail == NULL || ms < 0)
+        return;
+    if (el_trail_begins(p->trail, ms))
+        el_trail_begin(p->trail, m->offset, ms, el_message_fingerprint(m));
+    else
+        el_trail_extend(p->trail, m->offset);
+}
+
+static void take(struct el_consumer *c, struct el_place *p, rd_kafka_message_t *m, int64_t expected,
+                 bool known)
 {
     /* Room was seen to before anything was polled; a message that came with the group's events may
      * find none, and then its partition begins again from what is stored. */
     if (c->batch != NULL && c->batch->n < c->batch->cap &&
-        el_batch_add(c->batch, m, p, expected) == MR_OK)
+        el_batch_add(c->batch, m, p, expected, known) == MR_OK)
         return;
     drop(m);
     el_seat_lost(p, EL_NEED_STAND);
@@ -71,6 +87,7 @@ static void take_message(struct el_consumer *c, rd_kafka_message_t *m)
     struct el_place *p;
     int64_t expected;
     uint64_t fingerprint = 0;
+    enum el_verdict verdict;
 
     if (m->err) {
         take_error(c, m);
@@ -84,10 +101,14 @@ static void take_message(struct el_consumer *c, rd_kafka_message_t *m)
     }
     if (el_place_verifies(p, m->offset))
         fingerprint = el_message_fingerprint(m);
+    if (p->refill)
+        el_place_refill(p, m->offset, el_message_ms(m));
     expected = p->next;
-    switch (el_place_see(p, m->offset, fingerprint)) {
+    verdict = el_place_see(p, m->offset, fingerprint);
+    switch (verdict) {
     case EL_TAKE:
-        take(c, p, m, expected);
+    case EL_PASS:
+        take(c, p, m, expected, verdict == EL_PASS);
         return;
     case EL_AGAIN:
         el_seat_lost(p, EL_NEED_START); /* from p->start, once more */
@@ -95,9 +116,12 @@ static void take_message(struct el_consumer *c, rd_kafka_message_t *m)
     case EL_REMADE:
         LOG_WARN("topic_made_anew", F_STR("topic", p->topic), F_INT("partition", p->partition),
                  F_INT("offset", m->offset));
+        el_place_remade(p);
         el_seat_lost(p, EL_NEED_RESET);
         break;
     case EL_DROP:
+        if (fingerprint != 0 && m->offset == p->next - 1)
+            note(p, m);
         break;
     }
     drop(m);
@@ -129,10 +153,22 @@ static void feed(struct el_consumer *c)
         (void)!write(c->l->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
+/* Remember how far each place has come, by the batch's records from the from-th on. */
+static void note_progress(struct el_consumer *c, size_t from)
+{
+    for (size_t i = from; i < c->batch->n; i++) {
+        const rd_kafka_message_t *m = c->batch->records[i].msg;
+        struct el_place *p = place_of(c, m);
+
+        if (p != NULL && m->offset < p->next)
+            note(p, m);
+    }
+}
+
 static void take_chunk(struct el_consumer *c, int wait_ms)
 {
     rd_kafka_message_t *messages[CHUNK_MAX];
-    size_t want = chunk(c), before = c->batch->bytes;
+    size_t want = chunk(c), before = c->batch->bytes, records = c->batch->n;
     ssize_t n = 0;
 
     /* The batch call waits for all that it may take; a first message must not wait for others. */
@@ -151,6 +187,7 @@ static void take_chunk(struct el_consumer *c, int wait_ms)
     }
     for (ssize_t i = 0; i < n; i++)
         take_message(c, messages[i]);
+    note_progress(c, records);
     c->last = NULL; /* its topic handle lives only as long as some message */
     if (c->batch->bytes > before && n > 0)
         c->record_bytes = (3 * c->record_bytes + (c->batch->bytes - before) / (size_t)n) / 4;
@@ -266,13 +303,19 @@ static void subscribe(struct el_consumer *c, const rd_kafka_topic_partition_list
 
 static void take_view(struct el_consumer *c)
 {
+    struct el_suspects *suspects;
     struct el_view *v;
     bool same;
 
     pthread_mutex_lock(&c->l->view_lock);
     v = c->l->view;
     c->l->view = NULL;
+    suspects = c->l->suspects;
+    c->l->suspects = NULL;
     pthread_mutex_unlock(&c->l->view_lock);
+    if (suspects != NULL)
+        el_seats_suspect(c, suspects);
+    mr_free(suspects);
     if (v == NULL)
         return;
     same = same_topics(c->view ? c->view->topics : NULL, v->topics);

@@ -38,7 +38,9 @@ void el_seats_serve(struct el_consumer *c);
 struct el_place *el_seat_of(struct el_consumer *c, const char *topic, int32_t partition);
 /* This one must begin again. */
 void el_seat_lost(struct el_place *p, enum el_need need);
-/* Tell the board. */
+/* Some topics may be others than they were: look at a record that was taken a while ago. */
+void el_seats_suspect(struct el_consumer *c, const struct el_suspects *s);
+/* Tell the board, and lead the partitions that were put in again to the inbox. Now and then. */
 void el_seats_publish(struct el_consumer *c);
 void el_seats_deinit(struct el_consumer *c);
 

@@ -7,7 +7,7 @@
  *   store.c     [persister]  the statements of the transaction, COPY
  *   offsets.c   [persister]  consumer_offsets: read, made, reset
  *   forward.c   [persister]  the events' texts and ids, as rows and for the rooms
- *   retention.c [persister]  partitions of the log
+ *   retention.c              partitions of the log: made by the persister, dropped by the watcher
  *   board.c     [any]        status and metrics
  *   logger.c                 start and stop
  */
@@ -32,8 +32,9 @@ enum el_side { EL_SIDE_KAFKA, EL_SIDE_POSTGRES, EL_SIDE_STORE, EL_SIDES };
 struct el_board_place {
     char topic[EL_TOPIC_MAX];
     int32_t partition;
-    int64_t next;
-    int64_t high; /* high watermark; -1 unknown */
+    int64_t next;               /* stored */
+    int64_t high;               /* high watermark; -1 unknown */
+    struct el_trail_point mark; /* the oldest of its trail; fingerprint 0: none */
 };
 
 struct el_board {
@@ -62,8 +63,8 @@ void el_board_committed(struct el_board *b, const struct el_counts *n, uint64_t 
 void el_board_stored(struct el_board *b, const struct el_part *parts, size_t n);
 /* takes places (from mr_alloc). joined: there is nothing to wait for. */
 void el_board_places(struct el_board *b, struct el_board_place *places, size_t n, bool joined);
-/* The topic and partition of one of the places, another with each turn. False: there is none. */
-bool el_board_place(struct el_board *b, size_t turn, char topic[EL_TOPIC_MAX], int32_t *partition);
+/* Copy up to max places, from the first-th on; how many. */
+size_t el_board_copy(struct el_board *b, size_t first, struct el_board_place *out, size_t max);
 void el_board_reset(struct el_board *b);
 void el_board_fenced(struct el_board *b);
 void el_board_retried(struct el_board *b);
@@ -77,6 +78,12 @@ struct el_view {
     rd_kafka_topic_partition_list_t *topics; /* owned; those that exist and are claimed, sorted */
 };
 void el_view_free(struct el_view *v);
+
+/* Places whose topic may have been made anew since their mark. */
+struct el_suspects {
+    size_t n;
+    struct el_board_place items[];
+};
 
 struct el_consumer;
 
@@ -95,11 +102,14 @@ struct el_logger {
     /* Raised by the persister when the stored offsets were not what it expected: whatever was
      * consumed before is void, and the consumer goes back to the stored offsets. */
     atomic_uint_fast64_t epoch;
+
     atomic_bool hungry; /* the inbox runs low: the watcher wakes librdkafka's fetchers */
     pthread_mutex_t view_lock;
-    struct el_view *view; /* {view_lock} the newest that the consumer has not taken yet */
-    int stop_fd;          /* eventfd, readable from the stop on: ends every sleep */
-    int wake_fd;          /* eventfd: wakes the watcher */
+    struct el_view *view;         /* {view_lock} the newest that the consumer has not taken yet */
+    struct el_suspects *suspects; /* {view_lock} likewise; owned */
+
+    int stop_fd; /* eventfd, readable from the stop on: ends every sleep */
+    int wake_fd; /* eventfd: wakes the watcher */
     pthread_t consumer, persister, watcher;
     unsigned threads; /* how many of the three run */
 };
@@ -125,7 +135,10 @@ void el_sleep(struct el_logger *l, int ms);
 /* Answer what the consumer asks; every item gets an answer, or is marked failed. MR_OK or a mapped
  * error (then ask again). */
 MR_MUSTCHECK int el_offsets_answer(struct el_logger *l, struct mr_pg *c, struct el_ask *ask);
-/* Make the next days' partitions and drop those past retention. MR_OK or a mapped error. */
-MR_MUSTCHECK int el_retention_run(struct mr_pg *c, int64_t retention_days);
+/* Make the partitions of today and the next days. MR_OK or a mapped error. */
+MR_MUSTCHECK int el_retention_make(struct mr_pg *c);
+/* Drop the oldest partition if it is past retention (*more: there may be another). [thread:
+ * watcher] */
+MR_MUSTCHECK int el_retention_drop(struct mr_pg *c, int64_t retention_days, bool *more);
 
 #endif

@@ -69,7 +69,9 @@ int el_work_count(struct el_work *w)
         const struct el_record *r = &w->b->records[i];
         struct el_tally *t = &w->tallies[w->tally_of_part[r->part]];
 
-        if (r->dead) {
+        if (r->known) {
+            continue;
+        } else if (r->dead) {
             t->failed++;
             w->counts.dead++;
         } else if (MR_CHANGE_IS_EVENT(r->change.kind)) {
@@ -88,7 +90,7 @@ int el_work_count(struct el_work *w)
 
 static bool is_event(const struct el_record *r)
 {
-    return !r->dead && MR_CHANGE_IS_EVENT(r->change.kind);
+    return !r->known && !r->dead && MR_CHANGE_IS_EVENT(r->change.kind);
 }
 
 static struct el_event_place place_of(const struct el_work *w, const struct el_record *r)

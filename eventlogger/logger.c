@@ -187,6 +187,7 @@ void el_logger_stop(struct el_logger *l)
         rd_kafka_destroy_flags(l->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     el_consumer_free(l->group);
     el_view_free(l->view);
+    mr_free(l->suspects);
     el_board_deinit(&l->board);
     pthread_mutex_destroy(&l->view_lock);
     if (l->stop_fd >= 0)

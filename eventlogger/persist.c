@@ -17,9 +17,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TAKE_MS            1000
-#define RETENTION_EVERY_MS 3600000
-#define RETENTION_AGAIN_MS 30000
+/* A process that is frozen inside its transaction holds the log's head. Every other logger would
+ * wait for it; so PostgreSQL ends the transaction, and the process, should it thaw, is fenced. */
+#define SQL_SET_UP          "SET idle_in_transaction_session_timeout = '10s'"
+
+#define TAKE_MS             1000
+#define PARTITIONS_EVERY_MS 3600000
+#define PARTITIONS_AGAIN_MS 30000
 
 int el_connect(struct el_logger *l, const char *application, struct mr_pg **out)
 {
@@ -67,10 +71,13 @@ static void disconnect(struct el_work *w)
 
 static int connect_if_need_be(struct el_work *w)
 {
+    int rc;
+
     if (connected(w))
         return MR_OK;
     disconnect(w);
-    return el_connect(w->l, "millrace-logger", &w->db);
+    rc = el_connect(w->l, "millrace-logger", &w->db);
+    return rc == MR_OK ? mr_pg_run(w->db, SQL_SET_UP) : rc;
 }
 
 static void roll_back(struct el_work *w)
@@ -235,11 +242,10 @@ static void keep_partitions(struct el_work *w, uint64_t *due_ms)
 
     if (now < *due_ms || atomic_load(&w->l->stopping))
         return;
-    if (connect_if_need_be(w) == MR_OK &&
-        el_retention_run(w->db, mr_setting(&w->l->cfg->retention_days)) == MR_OK)
-        *due_ms = now + RETENTION_EVERY_MS;
+    if (connect_if_need_be(w) == MR_OK && el_retention_make(w->db) == MR_OK)
+        *due_ms = now + PARTITIONS_EVERY_MS;
     else
-        *due_ms = now + (w->db ? RETENTION_AGAIN_MS : TAKE_MS);
+        *due_ms = now + (connected(w) ? PARTITIONS_AGAIN_MS : TAKE_MS);
 }
 
 void *el_persister_run(void *logger)

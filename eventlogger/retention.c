@@ -1,10 +1,12 @@
 /* retention.c - the log's partitions: a day each, made ahead of time, dropped whole when too old.
  *
  * A partition is named after its day in UTC (pipeline_runs_20261120). Several loggers may do this
- * at once: an advisory lock lets one of them work and the others pass by. Rows that landed in the
- * default partition because no day fitted stay there; only then can that day not be made any more,
- * which is no fault.
- */
+ * at once: an advisory lock lets one of them work and the others pass by. Both steps need locks
+ * that wait for readers and make later ones wait, so they give up soon and are tried again.
+ *
+ * Rows that landed in the default partition because no day fitted stay there; that day can then not
+ * be made any more, which is no fault. With a partition its rows leave the counters, which always
+ * equal what can be counted. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "el.h"
@@ -12,25 +14,71 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DAYS_AHEAD   3
-#define DAY_US       86400000000LL
+#define DAYS_AHEAD 3
+#define DAY_US     86400000000LL
+#define NAME_MAX_  32 /* pipeline_runs_20261120 */
 
-#define SQL_TRY_LOCK "SELECT pg_try_advisory_xact_lock(7023418878)"
-#define SQL_PARTITIONS                                                                             \
-    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"                    \
-    " WHERE i.inhparent = 'pipeline_runs'::regclass"                                               \
-    " AND c.relname ~ '^pipeline_runs_[0-9]{8}$'"
-#define SQL_IN_DEFAULT                                                                             \
-    "SELECT EXISTS (SELECT 1 FROM pipeline_runs_default WHERE started_at >= $1::timestamptz"       \
-    " AND started_at < $2::timestamptz)"
+static const char SQL_BEGIN[] =
+    "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0";
+static const char SQL_LOCK_MAKE[] = "SELECT pg_try_advisory_xact_lock(7023418878)";
+static const char SQL_LOCK_DROP[] = "SELECT pg_try_advisory_xact_lock(7023418879)";
+static const char SQL_PARTITIONS[] =
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = 'pipeline_runs'::regclass AND c.relname ~ '^pipeline_runs_[0-9]{8}$' "
+    "ORDER BY 1";
+static const char SQL_IN_DEFAULT[] =
+    "SELECT EXISTS (SELECT 1 FROM pipeline_runs_default WHERE started_at >= $1::timestamptz "
+    "AND started_at < $2::timestamptz)";
 
-static void day_name(int64_t us, char out[32])
+/* Between the two stands the partition's name. */
+#define SQL_UNCOUNT                                                                                \
+    "UPDATE pipeline_counters k SET insert_count = k.insert_count - d.i, "                         \
+    "update_count = k.update_count - d.u, delete_count = k.delete_count - d.d, "                   \
+    "other_count = k.other_count - d.o, snapshot_count = k.snapshot_count - d.s, "                 \
+    "latency_count = k.latency_count - d.lc, latency_sum_ms = k.latency_sum_ms - d.ls "            \
+    "FROM (SELECT pipeline_id, count(*) FILTER (WHERE op_kind = 'insert') AS i, "                  \
+    "count(*) FILTER (WHERE op_kind = 'update') AS u, "                                            \
+    "count(*) FILTER (WHERE op_kind = 'delete') AS d, "                                            \
+    "count(*) FILTER (WHERE op_kind NOT IN ('insert', 'update', 'delete')) AS o, "                 \
+    "count(*) FILTER (WHERE op_kind = 'insert' "                                                   \
+    "AND run_metadata->'source'->>'snapshot' <> 'false') AS s, "                                   \
+    "count(run_metadata->>'latency_ms') AS lc, "                                                   \
+    "coalesce(sum((run_metadata->>'latency_ms')::bigint), 0) AS ls FROM"
+#define SQL_UNCOUNT_WHERE                                                                          \
+    "WHERE run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL GROUP BY 1) d "           \
+    "WHERE k.pipeline_id = d.pipeline_id"
+
+static void day_name(int64_t us, char out[NAME_MAX_])
 {
     char t[MR_TIME_TEXT];
 
     mr_time_format(us, t);
-    (void)snprintf(out, 32, "pipeline_runs_%.4s%.2s%.2s", t, t + 5, t + 8);
+    (void)snprintf(out, NAME_MAX_, "pipeline_runs_%.4s%.2s%.2s", t, t + 5, t + 8);
 }
+
+/* Begin, and be the only one. *alone false: somebody else is at it. */
+static int begin_alone(struct mr_pg *c, const char *lock, bool *alone)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_run(c, SQL_BEGIN);
+
+    if (rc == MR_OK)
+        rc = mr_pg_exec(c, lock, 0, NULL, &res);
+    *alone = rc == MR_OK && mr_span_is(mr_pg_span(res, 0, 0), "t");
+    PQclear(res);
+    return rc;
+}
+
+static int finish(struct mr_pg *c, int rc)
+{
+    if (rc == MR_OK)
+        return mr_pg_run(c, "COMMIT");
+    if (mr_pg_run(c, "ROLLBACK") != MR_OK)
+        rc = MR_E_DB;
+    return rc;
+}
+
+/* ---- made ahead --------------------------------------------------------------------------- */
 
 static bool exists(const PGresult *names, const char *name)
 {
@@ -51,67 +99,80 @@ static int make_day(struct mr_pg *c, int64_t day_us, const char *name)
     mr_time_format(day_us, from);
     mr_time_format(day_us + DAY_US, to);
     rc = mr_pg_exec(c, SQL_IN_DEFAULT, 2, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    taken = mr_span_is(mr_pg_span(res, 0, 0), "t");
+    taken = rc == MR_OK && mr_span_is(mr_pg_span(res, 0, 0), "t");
     PQclear(res);
-    if (taken)
-        return MR_OK;
-    /* The name and the bounds are made here, of digits: DDL takes no parameters. */
+    if (rc != MR_OK || taken)
+        return rc;
+    /* Name and bounds are made here, of digits: DDL takes no parameters. */
     (void)snprintf(sql, sizeof(sql),
-                   "CREATE TABLE IF NOT EXISTS %s PARTITION OF pipeline_runs"
-                   " FOR VALUES FROM ('%s') TO ('%s')",
+                   "CREATE TABLE IF NOT EXISTS %s PARTITION OF pipeline_runs "
+                   "FOR VALUES FROM ('%s') TO ('%s')",
                    name, from, to);
     return mr_pg_run(c, sql);
 }
 
-static int drop_old(struct mr_pg *c, const PGresult *names, const char *oldest)
-{
-    int rc = MR_OK;
-
-    for (int i = 0; i < PQntuples(names) && rc == MR_OK; i++) {
-        const char *name = PQgetvalue(names, i, 0);
-        char sql[96];
-
-        if (strcmp(name, oldest) >= 0)
-            continue;
-        (void)snprintf(sql, sizeof(sql), "DROP TABLE %s",
-                       name); /* matched ^pipeline_runs_[0-9]{8}$ */
-        rc = mr_pg_run(c, sql);
-        if (rc == MR_OK)
-            LOG_INFO("log_partition_dropped", F_STR("partition", name));
-    }
-    return rc;
-}
-
-int el_retention_run(struct mr_pg *c, int64_t retention_days)
+int el_retention_make(struct mr_pg *c)
 {
     int64_t today = mr_wall_us() / DAY_US * DAY_US;
-    PGresult *lock = NULL, *names = NULL;
-    char oldest[32];
-    int rc = mr_pg_run(c, "BEGIN");
+    PGresult *names = NULL;
+    bool alone;
+    int rc = begin_alone(c, SQL_LOCK_MAKE, &alone);
 
-    if (rc == MR_OK)
-        rc = mr_pg_exec(c, SQL_TRY_LOCK, 0, NULL, &lock);
-    if (rc != MR_OK || !mr_span_is(mr_pg_span(lock, 0, 0), "t"))
-        goto out;
-    rc = mr_pg_exec(c, SQL_PARTITIONS, 0, NULL, &names);
-    for (int d = 0; d <= DAYS_AHEAD && rc == MR_OK; d++) {
-        char name[32];
+    if (rc == MR_OK && alone)
+        rc = mr_pg_exec(c, SQL_PARTITIONS, 0, NULL, &names);
+    for (int d = 0; d <= DAYS_AHEAD && rc == MR_OK && alone; d++) {
+        char name[NAME_MAX_];
 
         day_name(today + d * DAY_US, name);
         if (!exists(names, name))
             rc = make_day(c, today + d * DAY_US, name);
     }
-    day_name(today - retention_days * DAY_US, oldest);
-    if (rc == MR_OK)
-        rc = drop_old(c, names, oldest);
-out:
-    PQclear(lock);
     PQclear(names);
-    if (rc == MR_OK)
-        return mr_pg_run(c, "COMMIT");
-    if (mr_pg_run(c, "ROLLBACK") != MR_OK)
-        rc = MR_E_DB;
+    return finish(c, rc);
+}
+
+/* ---- dropped ------------------------------------------------------------------------------ */
+
+/* sql and more around the name. */
+static int run_on(struct mr_pg *c, const char *sql, const char *name, const char *more)
+{
+    char text[2048];
+
+    (void)snprintf(text, sizeof(text), "%s %s %s", sql, name, more);
+    return mr_pg_run(c, text);
+}
+
+/* The oldest partition that is past retention; *name empty when there is none. */
+static int find_old(struct mr_pg *c, const char *oldest, char name[NAME_MAX_])
+{
+    PGresult *names = NULL;
+    int rc = mr_pg_exec(c, SQL_PARTITIONS, 0, NULL, &names);
+
+    name[0] = '\0';
+    if (rc == MR_OK && PQntuples(names) > 0 && strcmp(PQgetvalue(names, 0, 0), oldest) < 0)
+        (void)snprintf(name, NAME_MAX_, "%s", PQgetvalue(names, 0, 0));
+    PQclear(names);
+    return rc;
+}
+
+int el_retention_drop(struct mr_pg *c, int64_t retention_days, bool *more)
+{
+    char oldest[NAME_MAX_], name[NAME_MAX_] = "";
+    bool alone;
+    int rc = begin_alone(c, SQL_LOCK_DROP, &alone);
+
+    day_name((mr_wall_us() / DAY_US - retention_days) * DAY_US, oldest);
+    if (rc == MR_OK && alone)
+        rc = find_old(c, oldest, name);
+    *more = name[0] != '\0';
+    if (rc == MR_OK && *more)
+        rc = run_on(c, "LOCK TABLE", name, "IN ACCESS EXCLUSIVE MODE");
+    if (rc == MR_OK && *more)
+        rc = run_on(c, SQL_UNCOUNT, name, SQL_UNCOUNT_WHERE);
+    if (rc == MR_OK && *more)
+        rc = run_on(c, "DROP TABLE", name, "");
+    rc = finish(c, rc);
+    if (rc == MR_OK && *more)
+        LOG_INFO("log_partition_dropped", F_STR("partition", name));
     return rc;
 }

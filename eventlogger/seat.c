@@ -17,14 +17,14 @@
 
 #include <stdlib.h>
 
-#define WATERMARK_MS   1000
-#define WATERMARKS_MAX 64 /* asked for in one go: each may block */
-#define ASK_AGAIN_MS   200
-#define SEEK_MS        5000
-#define PLACES_CAP_MIN 16
-#define GROUP_PATIENCE_MS                                                                          \
-    3000 /* for what is in hand to be stored before a partition is given up                        \
-          */
+#define WATERMARK_MS     1000
+#define WATERMARKS_MAX   64 /* asked for in one go: each may block */
+#define ASK_AGAIN_MS     200
+#define SEEK_MS          5000
+#define PLACES_CAP_MIN   16
+#define SUSPECT_AGAIN_MS 60000 /* after a look: its times may just be out of order */
+#define REJOIN_MS        5000  /* how long a partition that was put in again is led to the inbox */
+#define GROUP_WAIT_MS    3000  /* for what is in hand to be stored before a partition is given up */
 
 struct el_place *el_seat_of(struct el_consumer *c, const char *topic, int32_t partition)
 {
@@ -81,6 +81,7 @@ static int make_room(struct el_consumer *c, size_t more)
     places = mr_realloc(c->places, cap * sizeof(*places));
     if (places == NULL)
         return MR_E_NOMEM;
+    memset(places + c->places_n, 0, (cap - c->places_n) * sizeof(*places));
     c->places = places;
     c->places_cap = cap;
     return MR_OK;
@@ -92,23 +93,24 @@ static void forget_last(struct el_consumer *c)
     c->last_topic = NULL;
 }
 
-static void add_place(struct el_consumer *c, const rd_kafka_topic_partition_t *tp)
+/* Behind the others, which are sorted. */
+static void add_place(struct el_consumer *c, const rd_kafka_topic_partition_t *tp, size_t *added)
 {
     struct el_place *p = el_seat_of(c, tp->topic, tp->partition);
 
-    if (p == NULL) {
-        if (strlen(tp->topic) >= EL_TOPIC_MAX)
-            return; /* Kafka has no such names */
-        p = &c->places[c->places_n++];
-    }
+    if (strlen(tp->topic) >= EL_TOPIC_MAX)
+        return; /* Kafka has no such names */
+    if (p == NULL)
+        p = &c->places[c->places_n + (*added)++];
+    mr_free(p->trail);
     *p = (struct el_place){.partition = tp->partition, .next = -1, .need = EL_NEED_STAND};
     memcpy(p->topic, tp->topic, strlen(tp->topic) + 1);
     claim(c, p);
-    qsort(c->places, c->places_n, sizeof(*c->places), el_place_cmp);
 }
 
 void el_seats_assigned(struct el_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
+    size_t added = 0;
     LOG_INFO("partitions_assigned", F_INT("partitions", list->cnt));
     forget_last(c);
     c->joined = true;
@@ -116,7 +118,10 @@ void el_seats_assigned(struct el_consumer *c, const rd_kafka_topic_partition_lis
         LOG_ERROR("partitions_dropped", F_STR("why", "out of memory")); /* begun, never taken */
     else
         for (int i = 0; i < list->cnt; i++)
-            add_place(c, &list->elems[i]);
+            add_place(c, &list->elems[i], &added);
+    c->places_n += added;
+    if (added > 0)
+        qsort(c->places, c->places_n, sizeof(*c->places), el_place_cmp);
     if (c->pending == NULL)
         c->pending = rd_kafka_topic_partition_list_copy(list);
     else
@@ -144,9 +149,9 @@ static void settle(struct el_consumer *c)
 
     if (!el_board_well(&c->l->board, EL_SIDE_POSTGRES))
         return;
-    el_queue_wait_room(q, GROUP_PATIENCE_MS);
+    el_queue_wait_room(q, GROUP_WAIT_MS);
     (void)hand_over(c);
-    (void)el_queue_wait_idle(q, GROUP_PATIENCE_MS);
+    (void)el_queue_wait_idle(q, GROUP_WAIT_MS);
 }
 
 void el_seats_revoked(struct el_consumer *c, const rd_kafka_topic_partition_list_t *list)
@@ -164,9 +169,10 @@ void el_seats_revoked(struct el_consumer *c, const rd_kafka_topic_partition_list
                                                     list->elems[i].partition);
         if (p == NULL)
             continue;
+        mr_free(p->trail);
         at = (size_t)(p - c->places);
         memmove(p, p + 1, (c->places_n - at - 1) * sizeof(*p));
-        c->places_n--;
+        c->places[--c->places_n] = (struct el_place){0};
     }
 }
 
@@ -190,7 +196,7 @@ static bool prepare(struct el_consumer *c, struct el_place *p, struct el_ask_ite
                                          WATERMARK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     if (p->need == EL_NEED_RANGE && el_place_in_range(p, low, high)) {
-        p->verify = false; /* only the record before it is gone */
+        p->verify = false; /* only a record before it is gone */
         p->start = p->next;
         p->need = EL_NEED_START;
         return false;
@@ -268,17 +274,14 @@ static void take_answer(struct el_consumer *c)
 
 /* ---- beginning ---------------------------------------------------------------------------- */
 
-static void to_inbox(struct el_consumer *c, const rd_kafka_topic_partition_list_t *list)
+static void to_inbox(struct el_consumer *c, const char *topic, int32_t partition)
 {
-    for (int i = 0; i < list->cnt; i++) {
-        rd_kafka_queue_t *q =
-            rd_kafka_queue_get_partition(c->l->rk, list->elems[i].topic, list->elems[i].partition);
+    rd_kafka_queue_t *q = rd_kafka_queue_get_partition(c->l->rk, topic, partition);
 
-        if (q == NULL)
-            continue;
-        rd_kafka_queue_forward(q, c->l->inbox);
-        rd_kafka_queue_destroy(q);
-    }
+    if (q == NULL)
+        return;
+    rd_kafka_queue_forward(q, c->l->inbox);
+    rd_kafka_queue_destroy(q);
 }
 
 static bool failed(rd_kafka_error_t *error, const char *what)
@@ -312,6 +315,7 @@ static void begin_pending(struct el_consumer *c)
         struct el_place *p = el_seat_of(c, list->elems[i].topic, list->elems[i].partition);
 
         list->elems[i].offset = RD_KAFKA_OFFSET_END;
+        to_inbox(c, list->elems[i].topic, list->elems[i].partition);
         if (p == NULL)
             continue;
         p->state = EL_PLACE_WAITING;
@@ -321,7 +325,6 @@ static void begin_pending(struct el_consumer *c)
             p->need = EL_NEED_NOTHING;
         }
     }
-    to_inbox(c, list);
     c->pending = NULL;
     if (failed(rd_kafka_incremental_assign(c->l->rk, list), "assign"))
         for (int i = 0; i < list->cnt; i++) {
@@ -333,18 +336,18 @@ static void begin_pending(struct el_consumer *c)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* A partition that has failed cannot be sought: it is taken out and put in again. */
-static bool put_in_again(struct el_consumer *c, const rd_kafka_topic_partition_t *tp, int64_t start)
+/* A partition that has failed cannot be sought: it is taken out and put in again. Taking it out
+ * undoes, some time later, its way to the inbox, which is therefore laid again for a while. */
+static bool put_in_again(struct el_consumer *c, struct el_place *p)
 {
     rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
     bool ok;
 
-    rd_kafka_topic_partition_list_add(one, tp->topic, tp->partition)->offset = start;
+    rd_kafka_topic_partition_list_add(one, p->topic, p->partition)->offset = p->start;
     ok = !failed(rd_kafka_incremental_unassign(c->l->rk, one), "unassign");
-    if (ok) {
-        to_inbox(c, one);
+    if (ok)
         ok = !failed(rd_kafka_incremental_assign(c->l->rk, one), "assign");
-    }
+    p->rejoined_ms = mr_mono_ms();
     rd_kafka_topic_partition_list_destroy(one);
     return ok;
 }
@@ -364,12 +367,44 @@ static void begin_again(struct el_consumer *c)
             const rd_kafka_topic_partition_t *tp = &list->elems[i];
             struct el_place *p = el_seat_of(c, tp->topic, tp->partition);
 
-            if (p == NULL || (tp->err && !put_in_again(c, tp, p->start)))
+            if (p == NULL || (tp->err && !put_in_again(c, p)))
                 continue; /* the next turn tries again */
             p->state = EL_PLACE_READY;
             p->need = EL_NEED_NOTHING;
         }
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void lead_rejoined(struct el_consumer *c)
+{
+    uint64_t now = mr_mono_ms();
+
+    for (size_t i = 0; i < c->places_n; i++) {
+        struct el_place *p = &c->places[i];
+
+        if (p->rejoined_ms == 0)
+            continue;
+        to_inbox(c, p->topic, p->partition);
+        if (now - p->rejoined_ms > REJOIN_MS)
+            p->rejoined_ms = 0;
+    }
+}
+
+void el_seats_suspect(struct el_consumer *c, const struct el_suspects *s)
+{
+    uint64_t now = mr_mono_ms();
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct el_board_place *was = &s->items[i];
+        struct el_place *p = el_seat_of(c, was->topic, was->partition);
+
+        if (p == NULL || p->state != EL_PLACE_READY || p->verify ||
+            !el_trail_has(p->trail, &was->mark) || now < p->suspect_after_ms)
+            continue;
+        p->suspect_after_ms = now + SUSPECT_AGAIN_MS;
+        p->start = el_place_audit(p, was->mark.offset, was->mark.fingerprint);
+        el_seat_lost(p, EL_NEED_START);
+    }
 }
 
 void el_seats_serve(struct el_consumer *c)
@@ -383,7 +418,7 @@ void el_seats_serve(struct el_consumer *c)
     begin_again(c);
 }
 
-/* ---- telling ------------------------------------------------------------------------------ */
+/* ---- now and then ------------------------------------------------------------------------- */
 
 void el_seats_publish(struct el_consumer *c)
 {
@@ -399,17 +434,23 @@ void el_seats_publish(struct el_consumer *c)
         told[i].partition = p->partition;
         told[i].next = p->need == EL_NEED_NOTHING ? p->next : -1;
         told[i].high = -1;
+        if (p->state == EL_PLACE_READY && el_trail_oldest(p->trail) != NULL)
+            told[i].mark = *el_trail_oldest(p->trail);
+
         if (rd_kafka_get_watermark_offsets(c->l->rk, p->topic, p->partition, &low, &high) ==
                 RD_KAFKA_RESP_ERR_NO_ERROR &&
             high >= 0)
             told[i].high = high;
     }
     el_board_places(&c->l->board, told, c->places_n, c->joined);
+    lead_rejoined(c);
 }
 
 void el_seats_deinit(struct el_consumer *c)
 {
     if (c->pending != NULL)
         rd_kafka_topic_partition_list_destroy(c->pending);
+    for (size_t i = 0; i < c->places_n; i++)
+        mr_free(c->places[i].trail);
     mr_free(c->places);
 }

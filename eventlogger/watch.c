@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOOK_EVERY_MS 1000
-#define METADATA_MS   1500
-#define FEED_MS       200
+#define LOOK_EVERY_MS    1000
+#define METADATA_MS      1500
+#define FEED_MS          200
+#define SUSPECTS_AT_ONCE 128 /* partitions looked at in one go */
+#define DROP_EVERY_MS    3600000
+#define DROP_AGAIN_MS    30000
 
 static const char SQL_CLAIMS[] =
     "SELECT p.id, p.topic_prefix, t.topic FROM pipelines p LEFT JOIN LATERAL "
@@ -27,11 +30,14 @@ struct watcher {
     struct el_logger *l;
     struct mr_pg *db; /* owned; listens */
     unsigned tries;   /* to connect, since it last worked */
-    uint64_t connect_at_ms, look_at_ms;
+    uint64_t connect_at_ms, look_at_ms, drop_at_ms;
     struct el_map *map;                      /* owned reference; NULL until read once */
     uint64_t claims;                         /* a fingerprint of what the map was made of */
     rd_kafka_topic_partition_list_t *topics; /* owned; of the newest view */
-    size_t turn;                             /* whose broker is woken next */
+
+    struct el_board_place places[SUSPECTS_AT_ONCE]; /* scratch */
+    size_t places_from;
+    size_t turn; /* whose broker is woken next */
 };
 
 void el_view_free(struct el_view *v)
@@ -175,6 +181,55 @@ static void read_topics(struct watcher *w, bool map_changed)
     publish(w);
 }
 
+/* ---- topics made anew --------------------------------------------------------------------- */
+
+/* The places whose broker has a record that is newer than the place's mark, at a smaller offset.
+ * NULL: none, or out of memory. */
+static struct el_suspects *find_suspects(struct watcher *w, size_t n,
+                                         rd_kafka_topic_partition_list_t *answers)
+{
+    struct el_suspects *s = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct el_board_place *p = &w->places[i];
+        const rd_kafka_topic_partition_t *tp =
+            rd_kafka_topic_partition_list_find(answers, p->topic, p->partition);
+
+        if (tp == NULL || tp->err || tp->offset < 0 || tp->offset > p->mark.offset)
+            continue;
+        if (s == NULL)
+            s = mr_zalloc(1, sizeof(*s) + n * sizeof(*s->items));
+        if (s != NULL)
+            s->items[s->n++] = *p;
+    }
+    return s;
+}
+
+/* Once a second the broker is asked for the first record newer than one taken a while ago: it
+ * cannot be before it, or the topic is another by now, or times are out of order; the consumer
+ * looks closer. With more partitions than room each look asks about others. */
+static void suspect(struct watcher *w)
+{
+    size_t n = el_board_copy(&w->l->board, w->places_from, w->places, SUSPECTS_AT_ONCE);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    struct el_suspects *found = NULL, *old;
+
+    w->places_from = n < SUSPECTS_AT_ONCE ? 0 : w->places_from + n;
+    for (size_t i = 0; i < n; i++)
+        if (w->places[i].mark.fingerprint != 0)
+            rd_kafka_topic_partition_list_add(list, w->places[i].topic, w->places[i].partition)
+                ->offset = w->places[i].mark.ms + 1;
+    if (list->cnt > 0 &&
+        rd_kafka_offsets_for_times(w->l->rk, list, METADATA_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        found = find_suspects(w, n, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    pthread_mutex_lock(&w->l->view_lock);
+    old = w->l->suspects;
+    w->l->suspects = found;
+    pthread_mutex_unlock(&w->l->view_lock);
+    mr_free(old);
+}
+
 /* ---- the thread --------------------------------------------------------------------------- */
 
 static void disconnect(struct watcher *w)
@@ -216,14 +271,20 @@ static bool take_notices(struct watcher *w)
 /* Any request to the broker makes librdkafka's thread look at its queue. */
 static void feed(struct watcher *w)
 {
-    char topic[EL_TOPIC_MAX];
-    int32_t partition;
+    struct el_board_place place;
     int64_t low, high;
+    size_t n;
 
     if (!atomic_load(&w->l->hungry))
         return;
-    if (el_board_place(&w->l->board, w->turn++, topic, &partition))
-        (void)rd_kafka_query_watermark_offsets(w->l->rk, topic, partition, &low, &high, FEED_MS);
+    n = el_board_copy(&w->l->board, w->turn++, &place, 1);
+    if (n == 0) {
+        w->turn = 1;
+        n = el_board_copy(&w->l->board, 0, &place, 1);
+    }
+    if (n > 0)
+        (void)rd_kafka_query_watermark_offsets(w->l->rk, place.topic, place.partition, &low, &high,
+                                               FEED_MS);
     atomic_store(&w->l->hungry, false);
 }
 
@@ -242,8 +303,25 @@ static void look(struct watcher *w)
 {
     bool changed = w->db != NULL && read_claims(w);
 
-    if (w->map != NULL)
-        read_topics(w, changed);
+    if (w->map == NULL)
+        return;
+    read_topics(w, changed);
+    if (el_board_well(&w->l->board, EL_SIDE_KAFKA))
+        suspect(w);
+}
+
+/* Partitions past retention, one at a time, so that everything else goes on in between. */
+static void drop_old(struct watcher *w)
+{
+    bool more = false;
+    uint64_t now = mr_mono_ms();
+
+    if (w->db == NULL || now < w->drop_at_ms)
+        return;
+    if (el_retention_drop(w->db, mr_setting(&w->l->cfg->retention_days), &more) == MR_OK)
+        w->drop_at_ms = more ? now : now + DROP_EVERY_MS;
+    else
+        w->drop_at_ms = now + DROP_AGAIN_MS;
 }
 
 void *el_watcher_run(void *logger)
@@ -259,6 +337,7 @@ void *el_watcher_run(void *logger)
         if (take_notices(&w) || now >= w.look_at_ms) {
             look(&w);
             w.look_at_ms = mr_mono_ms() + LOOK_EVERY_MS;
+            drop_old(&w);
         }
         wait(&w, w.look_at_ms);
     }

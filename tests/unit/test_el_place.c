@@ -43,7 +43,7 @@ static void converses(void **state)
 
             assert_int_equal(el_place_begin(&p, &s), t->start);
         } else {
-            answers[n++] = "tdar"[el_place_see(&p, offset, mark)];
+            answers[n++] = "tpdar"[el_place_see(&p, offset, mark)];
         }
     }
     answers[n] = '\0';
@@ -100,6 +100,106 @@ static void fingerprints_differ(void **state)
     assert_true(el_fingerprint(1, MR_SPAN_NONE, a) != el_fingerprint(1, a, MR_SPAN_NONE));
 }
 
+/* ---- a topic made anew, while the consumer just went on ---- */
+
+/* Offsets and times of what is taken, one a character: the letter is the time in hundreds of ms. */
+static void follow(struct el_place *p, const char *times)
+{
+    for (; *times; times++) {
+        int64_t ms = 100 * (*times - 'a'), offset = p->next;
+
+        assert_int_equal(el_place_see(p, offset, 0), EL_TAKE);
+        if (el_trail_begins(p->trail, ms))
+            el_trail_begin(p->trail, offset, ms, (uint64_t)*times);
+        else
+            el_trail_extend(p->trail, offset);
+    }
+}
+
+static const struct remade_row {
+    const char *name, *taken; /* until it is noticed */
+    char reborn;              /* the time of the new topic's first record */
+    const char *again;        /* t or p for each record from 0 on */
+} remades[] = {
+    {"nothing was taken since", "aaabbb", 'c', "tttttttt"},
+    {"what was taken since is passed over", "aaabbbdd", 'c', "ttttttppt"},
+    {"all of it in one go", "aaaadddd", 'c', "ttttppppt"},
+    {"it had just begun", "adddd", 'b', "tpppptt"},
+};
+
+static void mends(void **state)
+{
+    const struct remade_row *row = *state;
+    struct el_trail trail = {.n = 0};
+    struct el_place p = {.state = EL_PLACE_READY, .claimed = true, .trail = &trail};
+    struct el_stand beginning = {true, 0, 0};
+    const struct el_trail_point *mark;
+    char answers[16];
+    size_t n = strlen(row->again);
+
+    follow(&p, row->taken);
+    mark = el_trail_oldest(&trail);
+    assert_non_null(mark);
+    assert_true(el_trail_has(&trail, mark));
+    assert_int_equal(el_place_audit(&p, mark->offset, mark->fingerprint), 0);
+    assert_true(el_place_verifies(&p, 0));
+    assert_int_equal(el_place_see(&p, 0, 99), EL_REMADE);
+    el_place_remade(&p);
+    assert_int_equal(el_place_begin(&p, &beginning), 0);
+    for (size_t i = 0; i < n; i++) {
+        el_place_refill(&p, (int64_t)i, 100 * (row->reborn - 'a') + (int64_t)i);
+        answers[i] = "tpdar"[el_place_see(&p, (int64_t)i, 0)];
+    }
+    answers[n] = '\0';
+    assert_string_equal(answers, row->again);
+    assert_false(el_trail_has(&trail, mark));
+}
+
+static void false_alarm(void **state)
+{
+    struct el_trail trail = {.n = 0};
+    struct el_place p = {.state = EL_PLACE_READY, .claimed = true, .trail = &trail};
+    struct el_stand elsewhere = {true, 2, 0};
+
+    (void)state;
+    follow(&p, "abc");
+    assert_int_equal(el_place_audit(&p, 0, 'a'), 0);
+    assert_int_equal(el_place_see(&p, 0, 'a'), EL_DROP);
+    assert_int_equal(el_place_see(&p, 1, 0), EL_DROP);
+    assert_int_equal(el_place_see(&p, 3, 0), EL_TAKE);
+    /* the record is gone: no proof of anything */
+    assert_int_equal(el_place_audit(&p, 0, 'a'), 0);
+    assert_int_equal(el_place_see(&p, 2, 0), EL_DROP);
+    assert_int_equal(el_place_see(&p, 4, 0), EL_TAKE);
+    assert_non_null(el_trail_oldest(&trail));
+    assert_int_equal(el_place_begin(&p, &elsewhere), 2);
+    assert_null(el_trail_oldest(&trail));
+}
+
+static void trail_turns(void **state)
+{
+    struct el_trail t = {.n = 0};
+
+    (void)state;
+    assert_null(el_trail_oldest(&t));
+    assert_int_equal(el_trail_before(&t, 1000), -1);
+    for (int64_t i = 0; i < 3 * EL_TRAIL_POINTS; i++) {
+        int64_t ms = i * EL_TRAIL_STEP_MS;
+
+        assert_true(el_trail_begins(&t, ms));
+        el_trail_begin(&t, 10 * i, ms, 7);
+        assert_false(el_trail_begins(&t, ms + EL_TRAIL_STEP_MS - 1));
+        assert_false(el_trail_begins(&t, ms - 1000));
+        el_trail_extend(&t, 10 * i + 8);
+    }
+    assert_int_equal(el_trail_oldest(&t)->offset, 10 * 2 * EL_TRAIL_POINTS);
+    assert_int_equal(el_trail_before(&t, 3 * EL_TRAIL_POINTS * EL_TRAIL_STEP_MS),
+                     10 * (3 * EL_TRAIL_POINTS - 1) + 9);
+    assert_int_equal(el_trail_before(&t, (3 * EL_TRAIL_POINTS - 1) * EL_TRAIL_STEP_MS),
+                     10 * (3 * EL_TRAIL_POINTS - 2) + 9);
+    assert_int_equal(el_trail_before(&t, 2 * EL_TRAIL_POINTS * EL_TRAIL_STEP_MS), -1);
+}
+
 int main(void)
 {
     static struct rows all;
@@ -108,5 +208,10 @@ int main(void)
     rows_add(&all, ranges, in_range);
     rows_add_one(&all, "nothing is taken while it waits, or nobody claims it", waits);
     rows_add_one(&all, "a fingerprint tells time, key and value apart", fingerprints_differ);
+    rows_add(&all, remades, mends);
+    rows_add_one(&all, "a record that is the same, or gone, is no proof of another topic",
+                 false_alarm);
+    rows_add_one(&all, "a trail keeps its newest points, and what was taken before a time",
+                 trail_turns);
     return rows_run("places", &all);
 }
