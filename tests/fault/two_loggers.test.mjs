@@ -12,7 +12,7 @@ import { closeServices, createDatabase, createTopics, deleteTopics, produce, uni
 import { pause, until } from '../support/until.mjs'
 
 const EVENTS = 30000
-const SLICE = 250
+const SLICE = 100
 const TABLES = ['orders', 'customers', 'items']
 
 describe('two loggers', () => {
@@ -55,8 +55,8 @@ describe('two loggers', () => {
   const assigned = async (s) => (await status(s)).assigned.length
   const logged = async () => (await db.one('SELECT last_seq FROM event_log_head')).last_seq
   const grows = async (by) => {
-    const from = await logged()
-    return until(`the log grows by ${by}`, logged, (n) => n >= from + by, { timeout: 60000, every: 10, detail })
+    const to = Math.min((await logged()) + by, EVENTS) // on a slow machine all may be there by then
+    return until(`the log grows to ${to}`, logged, (n) => n >= to, { timeout: 60000, every: 10, detail })
   }
 
   it('share the partitions', async () => {
