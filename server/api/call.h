@@ -37,12 +37,15 @@ struct mr_call {
     } headers[MR_CALL_HEADERS_MAX];
     size_t n_headers;
     struct mr_span borrowed; /* answer instead of out: bytes that outlive the reply */
+    int64_t version;         /* of the resource that out shows: it gets an ETag; 0: none */
     /* what went wrong */
     char detail[512];
     int fail_status;      /* 0: by the error code */
     struct mr_buf errors; /* elements {"field":..,"message":..}, comma-separated */
     struct mr_buf extra;  /* further members of the problem: ,"current_status":"RUNNING" */
     struct mr_pg *db;
+    bool transaction; /* open on db; rolled back unless it was committed */
+    bool enclosed;    /* it is not the handler's own: an Idempotency-Key's */
 };
 
 /* Say what went wrong, for people; returns err. status 0: the one of err. */
@@ -58,6 +61,13 @@ void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A connection for this call, given back when it ends. MR_E_DB, MR_E_AGAIN: the reason is said. */
 MR_MUSTCHECK int mr_call_db(struct mr_call *c, struct mr_pg **db);
+/* A transaction on the call's connection, which an error of the handler rolls back; within that of
+ * an Idempotency-Key there is only the one. */
+MR_MUSTCHECK int mr_call_begin(struct mr_call *c, struct mr_pg **db);
+MR_MUSTCHECK int mr_call_commit(struct mr_call *c);
+/* Is the resource, which has this version, the one that the client's If-Match speaks of? MR_OK,
+ * also when it says nothing; MR_E_CONFLICT (412). */
+MR_MUSTCHECK int mr_call_if_match(struct mr_call *c, int64_t version);
 /* Give it back before the end: for handlers that compute for long. */
 void mr_call_db_release(struct mr_call *c);
 

@@ -1,6 +1,8 @@
 /* dispatch.c - the way of a request: route, CORS, token, role, body, handler, reply. What is wrong
  * with a request is found here, on the loop, before a worker is asked. */
 #include "api/dispatch.h"
+#include "api/encode.h"
+#include "api/idempotency.h"
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,7 +13,8 @@
 #define ALLOW_HEADERS                                                                              \
     "Authorization, Content-Type, If-Match, If-None-Match, X-API-Key, X-Request-Id, "              \
     "Idempotency-Key"
-#define EXPOSE_HEADERS "ETag, Link, Location, Retry-After, X-Request-Id, X-Total-Count"
+#define EXPOSE_HEADERS                                                                             \
+    "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id, X-Total-Count"
 
 void mr_request_id(struct mr_span sent, char out[65])
 {
@@ -91,6 +94,7 @@ static void write_problem(struct mr_call *c, int err)
     p.status = c->status = status;
     c->type = "application/problem+json";
     c->borrowed = MR_SPAN_NONE;
+    c->version = 0;
     mr_buf_clear(&c->out);
     mr_problem_write(&c->out, &p);
 }
@@ -111,6 +115,8 @@ static void reply(struct mr_call *c, bool on_loop)
         res.status = c->status;
     }
     mr_call_db_release(c);
+    mr_encode(c, on_loop);
+    res.status = c->status;
     headers[n++] = (struct mr_http_header){"x-request-id", c->request_id};
     headers[n++] = (struct mr_http_header){"x-content-type-options", "nosniff"};
     if (c->type)
@@ -153,7 +159,7 @@ static void on_worker(void *arg)
 {
     struct mr_call *c = arg;
 
-    finish(c, c->route->handler(c), false);
+    finish(c, mr_idempotency_asked(c) ? mr_idempotency_run(c) : c->route->handler(c), false);
 }
 
 /* ---- the checks --------------------------------------------------------------------------- */

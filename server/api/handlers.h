@@ -12,13 +12,15 @@ int mr_post_logout(struct mr_call *c);
 int mr_get_me(struct mr_call *c);
 /* pipelines.c */
 int mr_get_pipelines(struct mr_call *c);
-int mr_post_pipelines(struct mr_call *c);
 int mr_get_pipeline(struct mr_call *c);
 int mr_delete_pipeline(struct mr_call *c);
 int mr_post_pipeline_start(struct mr_call *c);
 int mr_post_pipeline_stop(struct mr_call *c);
 int mr_post_pipeline_pause(struct mr_call *c);
 int mr_post_pipeline_resume(struct mr_call *c);
+/* pipeline_fields.c */
+int mr_post_pipelines(struct mr_call *c);
+int mr_put_pipeline(struct mr_call *c); /* PATCH, too: what is absent stays as it is */
 /* monitoring.c */
 int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);

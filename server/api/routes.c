@@ -27,6 +27,8 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/pipelines",                        MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipelines, NULL},
     {"POST",   V1 "/pipelines",                        MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_post_pipelines, NULL},
     {"GET",    V1 "/pipelines/{id}",                   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipeline, NULL},
+    {"PUT",    V1 "/pipelines/{id}",                   MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_pipeline, NULL},
+    {"PATCH",  V1 "/pipelines/{id}",                   MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_pipeline, NULL},
     {"DELETE", V1 "/pipelines/{id}",                   MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_delete_pipeline, NULL},
     {"POST",   V1 "/pipelines/{id}/start",             MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_start, NULL},
     {"POST",   V1 "/pipelines/{id}/stop",              MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_stop, NULL},

@@ -98,6 +98,13 @@ describe('the contract', () => {
     const id = made.body.id
     assert.equal((await fits('get', '/api/v1/pipelines')).body.length, 1)
     assert.equal((await fits('get', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${id}` })).status, 200)
+    const one = { url: `/api/v1/pipelines/${id}` }
+    const read = await fits('get', '/api/v1/pipelines/{id}', one)
+    assert.equal((await fits('get', '/api/v1/pipelines/{id}', { ...one, headers: { 'if-none-match': read.headers.get('etag') } })).status, 304)
+    assert.equal((await fits('put', '/api/v1/pipelines/{id}', { ...one, body: { ...read.body, description: 'again' } })).status, 200)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { tags: null } })).status, 200)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { name: 'late' }, headers: { 'if-match': read.headers.get('etag') } })).status, 412)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { name: '' } })).status, 422)
     for (const [command, status] of [['start', 200], ['pause', 200], ['resume', 200], ['stop', 200], ['pause', 409]]) {
       assert.equal((await fits('post', `/api/v1/pipelines/{id}/${command}`, { url: `/api/v1/pipelines/${id}/${command}` })).status, status, command)
     }
