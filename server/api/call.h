@@ -65,6 +65,10 @@ MR_MUSTCHECK int mr_call_db(struct mr_call *c, struct mr_pg **db);
  * an Idempotency-Key there is only the one. */
 MR_MUSTCHECK int mr_call_begin(struct mr_call *c, struct mr_pg **db);
 MR_MUSTCHECK int mr_call_commit(struct mr_call *c);
+/* An entry of the audit log for what this call does; inside its transaction, before the commit.
+ * action: "pipeline.create"; before, after: JSON or NULL. audit.c */
+MR_MUSTCHECK int mr_call_audit(struct mr_call *c, const char *action, const char *type,
+                               const char *id, const char *before, const char *after);
 /* Is the resource, which has this version, the one that the client's If-Match speaks of? MR_OK,
  * also when it says nothing; MR_E_CONFLICT (412). */
 MR_MUSTCHECK int mr_call_if_match(struct mr_call *c, int64_t version);

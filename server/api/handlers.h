@@ -10,6 +10,16 @@ int mr_post_login(struct mr_call *c);
 int mr_post_refresh(struct mr_call *c);
 int mr_post_logout(struct mr_call *c);
 int mr_get_me(struct mr_call *c);
+/* users.c */
+int mr_get_users(struct mr_call *c);
+int mr_post_users(struct mr_call *c);
+int mr_get_user(struct mr_call *c);
+int mr_patch_user(struct mr_call *c);
+int mr_delete_user(struct mr_call *c);
+int mr_post_password(struct mr_call *c);
+/* audit.c */
+int mr_get_audit(struct mr_call *c);
+int mr_get_audit_verify(struct mr_call *c);
 /* pipelines.c */
 int mr_get_pipelines(struct mr_call *c);
 int mr_get_pipeline(struct mr_call *c);

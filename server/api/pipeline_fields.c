@@ -113,10 +113,14 @@ int mr_post_pipelines(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_buf_err(&fields);
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = mr_call_begin(c, &db);
     if (rc == MR_OK)
         rc = explain(c, mr_pipelines_create(db, mr_buf_cstr(&fields), c->who.username, id, &c->out,
                                             &c->version));
+    if (rc == MR_OK)
+        rc = mr_call_audit(c, "pipeline.create", "pipeline", id, NULL, mr_buf_cstr(&c->out));
+    if (rc == MR_OK)
+        rc = mr_call_commit(c);
     if (rc == MR_OK) {
         c->status = 201;
         mr_call_header(c, "Location", "/api/v1/pipelines/%s", id);
@@ -134,8 +138,10 @@ static bool at_rest(const char *status)
 
 static int change(struct mr_call *c, const char *id, const char *fields)
 {
+    struct mr_buf before = MR_BUF_INIT(4u << 20);
     struct mr_pipeline_locked now;
     struct mr_pg *db = NULL;
+    int64_t version;
     int rc = mr_call_begin(c, &db);
 
     if (rc == MR_OK)
@@ -144,15 +150,21 @@ static int change(struct mr_call *c, const char *id, const char *fields)
         rc = mr_call_if_match(c, now.version);
     if (rc == MR_OK && now.frozen[0] && !at_rest(now.status)) {
         mr_buf_addf(&c->extra, ",\"current_status\":\"%s\"", now.status);
-        return mr_call_fail(c, MR_E_CONFLICT, 0, "The pipeline is %s: stop it first to change %s.",
-                            now.status, now.frozen);
+        rc = mr_call_fail(c, MR_E_CONFLICT, 0, "The pipeline is %s: stop it first to change %s.",
+                          now.status, now.frozen);
     }
     if (rc == MR_OK)
+        rc = mr_pipelines_get(db, id, &before, &version);
+    if (rc == MR_OK)
         rc = explain(c, mr_pipelines_change(db, id, fields, &c->out, &c->version));
-    if (rc != MR_OK)
-        return rc;
-    check_topics(c, mr_buf_span(&c->out));
-    rc = mr_call_faults(c);
+    if (rc == MR_OK) {
+        check_topics(c, mr_buf_span(&c->out));
+        rc = mr_call_faults(c);
+    }
+    if (rc == MR_OK)
+        rc = mr_call_audit(c, "pipeline.change", "pipeline", id, mr_buf_cstr(&before),
+                           mr_buf_cstr(&c->out));
+    mr_buf_free(&before);
     return rc == MR_OK ? mr_call_commit(c) : rc;
 }
 

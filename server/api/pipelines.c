@@ -84,7 +84,9 @@ int mr_get_pipeline(struct mr_call *c)
 int mr_delete_pipeline(struct mr_call *c)
 {
     bool force = mr_call_query_bool(c, "force");
+    struct mr_buf before = MR_BUF_INIT(4u << 20);
     struct mr_pipeline_brief now;
+    int64_t version;
     char id[MR_UUID_TEXT];
     struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id);
@@ -92,12 +94,21 @@ int mr_delete_pipeline(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = mr_call_begin(c, &db);
+    if (rc == MR_OK)
+        rc = mr_pipelines_get(db, id, &before, &version);
+    if (rc == MR_OK)
+        rc = mr_call_if_match(c, version);
     if (rc == MR_OK)
         rc = mr_pipelines_delete(db, id, force);
+    if (rc == MR_OK)
+        rc = mr_call_audit(c, "pipeline.delete", "pipeline", id, mr_buf_cstr(&before), NULL);
+    if (rc == MR_OK)
+        rc = mr_call_commit(c);
+    mr_buf_free(&before);
     if (rc == MR_E_NOTFOUND)
         return gone(c);
-    if (rc == MR_E_CONFLICT) {
+    if (rc == MR_E_CONFLICT && c->fail_status != 412) {
         if (mr_pipelines_brief(db, id, &now) == MR_OK)
             mr_buf_addf(&c->extra, ",\"current_status\":\"%s\"", now.status);
         return mr_call_fail(c, rc, 0,
@@ -135,15 +146,30 @@ static int walk(struct mr_pg *db, const char *id, struct mr_pipeline_brief *now,
     return rc == MR_E_CONFLICT ? MR_E_AGAIN : rc;
 }
 
+/* The states before and after; nothing is written when nothing happened. */
+static int audit_command(struct mr_call *c, const char *id, const char *was, const char *now,
+                         enum mr_pipeline_command cmd)
+{
+    static const char *const actions[] = {"pipeline.start", "pipeline.stop", "pipeline.pause",
+                                          "pipeline.resume"};
+    char before[64], after[64];
+
+    if (strcmp(was, now) == 0)
+        return MR_OK;
+    (void)snprintf(before, sizeof(before), "{\"status\":\"%s\"}", was);
+    (void)snprintf(after, sizeof(after), "{\"status\":\"%s\"}", now);
+    return mr_call_audit(c, actions[cmd], "pipeline", id, before, after);
+}
+
 static int command(struct mr_call *c, enum mr_pipeline_command cmd)
 {
     struct mr_pipeline_brief now;
-    char id[MR_UUID_TEXT];
+    char id[MR_UUID_TEXT], was[sizeof(now.status)] = "";
     struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id), tries = MOVE_TRIES;
 
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = mr_call_begin(c, &db);
     if (rc != MR_OK)
         return rc;
     do {
@@ -154,6 +180,8 @@ static int command(struct mr_call *c, enum mr_pipeline_command cmd)
                                 "%s.",
                                 now.engine);
         if (rc == MR_OK)
+            memcpy(was, now.status, sizeof(was));
+        if (rc == MR_OK)
             rc = walk(db, id, &now, cmd);
     } while (rc == MR_E_AGAIN && --tries > 0);
     if (rc == MR_E_NOTFOUND)
@@ -163,6 +191,10 @@ static int command(struct mr_call *c, enum mr_pipeline_command cmd)
         return mr_call_fail(c, MR_E_CONFLICT, 0, "The pipeline is %s: it cannot %s now.",
                             now.status, verbs[cmd]);
     }
+    if (rc == MR_OK)
+        rc = audit_command(c, id, was, now.status, cmd);
+    if (rc == MR_OK)
+        rc = mr_call_commit(c);
     if (rc != MR_OK)
         return rc;
     LOG_INFO("pipeline_moved", F_STR("pipeline_id", id), F_STR("command", verbs[cmd]),
