@@ -22,6 +22,7 @@ struct mr_call {
     const struct mr_route *route;
     struct mr_span params[MR_ROUTE_PARAMS_MAX];
     struct mr_identity who; /* role MR_ROLE_NONE: nobody */
+    struct mr_span key;     /* the API key that was sent instead of a token, or empty */
     struct mr_span body;    /* the checked JSON value, or empty */
     uint64_t started_us;
     bool head; /* HEAD */

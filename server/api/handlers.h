@@ -17,6 +17,11 @@ int mr_get_user(struct mr_call *c);
 int mr_patch_user(struct mr_call *c);
 int mr_delete_user(struct mr_call *c);
 int mr_post_password(struct mr_call *c);
+/* api_keys.c */
+int mr_get_api_keys(struct mr_call *c);
+int mr_post_api_keys(struct mr_call *c);
+int mr_delete_api_key(struct mr_call *c);
+int mr_api_key_check(struct mr_call *c); /* not a route's: who is behind the call's key? */
 /* audit.c */
 int mr_get_audit(struct mr_call *c);
 int mr_get_audit_verify(struct mr_call *c);

@@ -1,15 +1,16 @@
 /* idempotency.c - the key's row is the lock: inserting it waits for whoever has it uncommitted. */
 #include "api/idempotency.h"
 #include "api/api.h"
+#include "api/handlers.h"
 #include "store/idempotency.h"
-#include <openssl/sha.h>
-#include <stdio.h>
+#include "store/secret_text.h"
 
 bool mr_idempotency_asked(const struct mr_call *c)
 {
     return c->who.role != MR_ROLE_NONE && c->who.user_id[0] &&
            strcmp(mr_http_method(c->req), "POST") == 0 &&
-           mr_http_header(c->req, "idempotency-key").len > 0;
+           mr_http_header(c->req, "idempotency-key").len > 0 &&
+           c->route->handler != mr_post_api_keys; /* its answer is a secret, kept nowhere */
 }
 
 /* The key, checked; false: a fault was recorded. */
@@ -37,9 +38,8 @@ static void add_part(struct mr_buf *b, struct mr_span part)
 }
 
 /* What the request was, as "\x<hex>" for a bytea. */
-static int hash_request(struct mr_call *c, char out[2 * SHA256_DIGEST_LENGTH + 3])
+static int hash_request(struct mr_call *c, char out[MR_HASH_TEXT])
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
     struct mr_buf all = MR_BUF_INIT(MR_CALL_BODY_MAX);
     int rc;
 
@@ -47,12 +47,8 @@ static int hash_request(struct mr_call *c, char out[2 * SHA256_DIGEST_LENGTH + 3
     add_part(&all, mr_http_query(c->req));
     add_part(&all, mr_http_body(c->req));
     rc = mr_buf_err(&all);
-    if (rc == MR_OK) {
-        (void)SHA256((const unsigned char *)all.ptr, all.len, digest);
-        memcpy(out, "\\x", 3);
-        for (size_t i = 0; i < sizeof(digest); i++)
-            (void)snprintf(out + 2 + 2 * i, 3, "%02x", digest[i]);
-    }
+    if (rc == MR_OK)
+        mr_hash_text(mr_buf_span(&all), out);
     mr_buf_free(&all);
     return rc;
 }
@@ -103,7 +99,7 @@ static int replay(struct mr_call *c, const char *key, const char *hash)
 
 int mr_idempotency_run(struct mr_call *c)
 {
-    char key[MR_IDEMPOTENCY_KEY_MAX + 1], hash[2 * SHA256_DIGEST_LENGTH + 3];
+    char key[MR_IDEMPOTENCY_KEY_MAX + 1], hash[MR_HASH_TEXT];
     struct mr_pg *db = NULL;
     bool ours = false;
     int rc = read_key(c, key) ? hash_request(c, hash) : MR_E_INVAL;

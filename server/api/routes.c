@@ -31,6 +31,9 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/users/{id}",                       MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_get_user, NULL},
     {"PATCH",  V1 "/users/{id}",                       MR_ROLE_ADMIN,    MR_ON_AUTH,   MR_BODY_JSON,     mr_patch_user, NULL},
     {"DELETE", V1 "/users/{id}",                       MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_delete_user, NULL},
+    {"GET",    V1 "/api-keys",                         MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_api_keys, NULL},
+    {"POST",   V1 "/api-keys",                         MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_JSON,     mr_post_api_keys, NULL},
+    {"DELETE", V1 "/api-keys/{id}",                    MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_delete_api_key, NULL},
     {"GET",    V1 "/audit",                            MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_get_audit, NULL},
     {"GET",    V1 "/audit/verify",                     MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_get_audit_verify, NULL},
 

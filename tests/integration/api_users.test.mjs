@@ -104,6 +104,78 @@ describe('users and the audit log', () => {
     }
   })
 
+  describe('API keys', () => {
+    const make = async (scopes, more = {}) => {
+      const res = await call('POST', '/api-keys', { name: 'a machine', scopes, ...more })
+      assert.equal(res.status, 201, res.text)
+      return res.body
+    }
+    const as = (key, method, path, body, headers = {}) => request(`${server.url}${path}`, { method, body, headers: { 'x-api-key': key, ...headers } })
+
+    it('are shown once and kept as hashes', async () => {
+      const made = await make(['pipelines:read'])
+      assert.match(made.key, /^mr_[A-Za-z0-9_-]{43}$/)
+      assert.ok(made.key.startsWith(made.prefix) && made.prefix.length === 11)
+      const listed = (await call('GET', '/api-keys')).text
+      assert.ok(listed.includes(made.prefix) && !listed.includes(made.key))
+      const { n } = await db.one("SELECT count(*)::int AS n FROM api_keys k, audit_log l WHERE k::text LIKE '%' || $1 || '%' OR l::text LIKE '%' || $1 || '%'", [made.key.slice(12)])
+      assert.equal(n, 0)
+      assert.ok(!server.log(1000).includes(made.key.slice(12)))
+    })
+
+    it('open what their scopes say, either way they are sent', async () => {
+      const { key } = await make(['pipelines:operate', 'monitoring:read', 'metrics:read'])
+      assert.equal((await request(`${server.url}/api/v1/pipelines`, { token: key })).status, 200, 'as a bearer token')
+      for (const [method, path, status] of [['GET', '/api/v1/pipelines', 200], ['POST', '/api/v1/pipelines', 403], ['POST', `/api/v1/pipelines/${randomUUID()}/start`, 404],
+        ['GET', '/api/v1/monitoring/events', 200], ['GET', '/metrics', 200], ['GET', '/api/v1/users', 403], ['GET', '/api/v1/audit', 403], ['GET', '/api/v1/api-keys', 403]]) {
+        const res = await as(key, method, path, method === 'POST' ? { name: 'x', kafka_topics: ['x'] } : undefined)
+        assert.equal(res.status, status, `${method} ${path}: ${res.text.slice(0, 200)}`)
+      }
+    })
+
+    it('never do more than their owner may', async () => {
+      const u = await add('machinist', 'viewer')
+      const its = await login(server.url, u)
+      const { key } = (await call('POST', '/api-keys', { name: 'wide', scopes: ['*:write'] }, { token: its })).body
+      assert.equal((await as(key, 'GET', '/api/v1/pipelines')).status, 200)
+      assert.equal((await as(key, 'POST', '/api/v1/pipelines', { name: 'x', kafka_topics: ['x'] })).status, 403)
+      assert.equal((await as(key, 'POST', '/api/v1/api-keys', { name: 'x', scopes: ['*:write'] })).status, 403, 'no key makes another')
+      assert.equal((await as(key, 'POST', '/auth/password', { current_password: u.password, new_password: 'a new password' })).status, 403)
+      assert.deepEqual((await call('GET', '/api-keys', undefined, { token: its })).body.map((k) => k.name), ['wide'], 'one sees their own')
+      await call('PATCH', `/users/${u.id}`, { disabled: true })
+      assert.equal((await as(key, 'GET', '/api/v1/pipelines')).status, 401)
+    })
+
+    it('end when they expire or are revoked', async () => {
+      const short = await make(['*:read'], { expires_at: new Date(Date.now() - 1000).toISOString() })
+      assert.equal((await as(short.key, 'GET', '/api/v1/pipelines')).status, 401)
+      const made = await make(['*:read'])
+      assert.equal((await as(made.key, 'GET', '/api/v1/pipelines')).status, 200)
+      assert.ok((await call('GET', '/api-keys')).body.find((k) => k.id === made.id).last_used_at)
+      assert.equal((await call('DELETE', `/api-keys/${made.id}`)).status, 204)
+      const res = await as(made.key, 'GET', '/api/v1/pipelines')
+      assert.equal(res.status, 401)
+      assert.match(res.headers.get('www-authenticate'), /Bearer/)
+      for (const key of ['mr_', 'mr_nonsense', `mr_${'x'.repeat(43)}`, 'nonsense', `mr_${'x'.repeat(5000)}`]) assert.equal((await as(key, 'GET', '/metrics')).status, 401, key)
+    })
+
+    it('are refused with what is wrong', async () => {
+      for (const [body, field] of [[{ scopes: ['*:read'] }, 'name'], [{ name: 'x', scopes: [] }, 'scopes'], [{ name: 'x', scopes: ['all'] }, 'scopes'], [{ name: 'x', scopes: ['*:fly'] }, 'scopes'], [{ name: 'x', scopes: ['a,b:read'] }, 'scopes'], [{ name: 'x' }, 'scopes']]) {
+        const res = await call('POST', '/api-keys', body)
+        assert.equal(res.status, 422)
+        assert.deepEqual([...new Set(res.body.errors.map((e) => e.field))], [field], JSON.stringify(body))
+      }
+      assert.equal((await call('POST', '/api-keys', { name: 'x', scopes: ['*:read'], expires_at: 'tomorrow-ish' })).status, 422)
+      assert.equal((await call('DELETE', `/api-keys/${randomUUID()}`)).status, 404)
+    })
+
+    it('keep no copy under an Idempotency-Key', async () => {
+      const send = () => call('POST', '/api-keys', { name: 'x', scopes: ['*:read'] }, { headers: { 'idempotency-key': 'k' } })
+      assert.notEqual((await send()).body.key, (await send()).body.key)
+      assert.equal((await db.one('SELECT count(*)::int AS n FROM idempotency_keys')).n, 0)
+    })
+  })
+
   describe('the audit log', () => {
     const entries = async (query) => (await call('GET', `/audit?${query}`)).body
 

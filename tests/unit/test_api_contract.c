@@ -177,6 +177,7 @@ static const struct body_row {
     bool whole; /* required fields are required */
 } bodies[] = {
     {"NewPipeline", mr_pipeline_fields, &mr_pipeline_fields_n, true},
+    {"NewApiKey", mr_api_key_fields, &mr_api_key_fields_n, true},
     {"PipelineChange", mr_pipeline_fields, &mr_pipeline_fields_n, false},
 };
 
