@@ -77,8 +77,33 @@ int mr_call_db(struct mr_call *c, struct mr_pg **db)
     return rc;
 }
 
+int mr_call_begin(struct mr_call *c, struct mr_pg **db)
+{
+    int rc = mr_call_db(c, db);
+
+    if (rc != MR_OK || c->transaction)
+        return rc;
+    rc = mr_pg_run(c->db, "BEGIN");
+    c->transaction = rc == MR_OK;
+    return rc;
+}
+
+int mr_call_commit(struct mr_call *c)
+{
+    int rc;
+
+    if (c->enclosed)
+        return MR_OK;
+    rc = mr_pg_run(c->db, "COMMIT");
+    c->transaction = false;
+    return rc;
+}
+
 void mr_call_db_release(struct mr_call *c)
 {
+    if (c->db && c->transaction)
+        (void)!mr_pg_run(c->db, "ROLLBACK"); /* if it cannot, the connection is closed */
+    c->transaction = false;
     if (c->db)
         mr_pg_release(c->api->opt.pg, c->db);
     c->db = NULL;

@@ -22,6 +22,7 @@ struct mr_call {
     const struct mr_route *route;
     struct mr_span params[MR_ROUTE_PARAMS_MAX];
     struct mr_identity who; /* role MR_ROLE_NONE: nobody */
+    struct mr_span key;     /* the API key that was sent instead of a token, or empty */
     struct mr_span body;    /* the checked JSON value, or empty */
     uint64_t started_us;
     bool head; /* HEAD */
@@ -37,12 +38,15 @@ struct mr_call {
     } headers[MR_CALL_HEADERS_MAX];
     size_t n_headers;
     struct mr_span borrowed; /* answer instead of out: bytes that outlive the reply */
+    int64_t version;         /* of the resource that out shows: it gets an ETag; 0: none */
     /* what went wrong */
     char detail[512];
     int fail_status;      /* 0: by the error code */
     struct mr_buf errors; /* elements {"field":..,"message":..}, comma-separated */
     struct mr_buf extra;  /* further members of the problem: ,"current_status":"RUNNING" */
     struct mr_pg *db;
+    bool transaction; /* open on db; rolled back unless it was committed */
+    bool enclosed;    /* it is not the handler's own: an Idempotency-Key's */
 };
 
 /* Say what went wrong, for people; returns err. status 0: the one of err. */
@@ -58,6 +62,17 @@ void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A connection for this call, given back when it ends. MR_E_DB, MR_E_AGAIN: the reason is said. */
 MR_MUSTCHECK int mr_call_db(struct mr_call *c, struct mr_pg **db);
+/* A transaction on the call's connection, which an error of the handler rolls back; within that of
+ * an Idempotency-Key there is only the one. */
+MR_MUSTCHECK int mr_call_begin(struct mr_call *c, struct mr_pg **db);
+MR_MUSTCHECK int mr_call_commit(struct mr_call *c);
+/* An entry of the audit log for what this call does; inside its transaction, before the commit.
+ * action: "pipeline.create"; before, after: JSON or NULL. audit.c */
+MR_MUSTCHECK int mr_call_audit(struct mr_call *c, const char *action, const char *type,
+                               const char *id, const char *before, const char *after);
+/* Is the resource, which has this version, the one that the client's If-Match speaks of? MR_OK,
+ * also when it says nothing; MR_E_CONFLICT (412). */
+MR_MUSTCHECK int mr_call_if_match(struct mr_call *c, int64_t version);
 /* Give it back before the end: for handlers that compute for long. */
 void mr_call_db_release(struct mr_call *c);
 

@@ -1,17 +1,22 @@
 /* dispatch.c - the way of a request: route, CORS, token, role, body, handler, reply. What is wrong
  * with a request is found here, on the loop, before a worker is asked. */
 #include "api/dispatch.h"
+#include "api/encode.h"
+#include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/alloc.h"
+#include "store/api_keys.h"
 #include <stdio.h>
 #include <strings.h>
 
 #define ALLOW_HEADERS                                                                              \
     "Authorization, Content-Type, If-Match, If-None-Match, X-API-Key, X-Request-Id, "              \
     "Idempotency-Key"
-#define EXPOSE_HEADERS "ETag, Link, Location, Retry-After, X-Request-Id, X-Total-Count"
+#define EXPOSE_HEADERS                                                                             \
+    "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id, X-Total-Count"
 
 void mr_request_id(struct mr_span sent, char out[65])
 {
@@ -91,6 +96,7 @@ static void write_problem(struct mr_call *c, int err)
     p.status = c->status = status;
     c->type = "application/problem+json";
     c->borrowed = MR_SPAN_NONE;
+    c->version = 0;
     mr_buf_clear(&c->out);
     mr_problem_write(&c->out, &p);
 }
@@ -111,6 +117,8 @@ static void reply(struct mr_call *c, bool on_loop)
         res.status = c->status;
     }
     mr_call_db_release(c);
+    mr_encode(c, on_loop);
+    res.status = c->status;
     headers[n++] = (struct mr_http_header){"x-request-id", c->request_id};
     headers[n++] = (struct mr_http_header){"x-content-type-options", "nosniff"};
     if (c->type)
@@ -149,11 +157,30 @@ static void finish(struct mr_call *c, int rc, bool on_loop)
     reply(c, on_loop);
 }
 
-static void on_worker(void *arg)
+/* [thread: loop] What answers there, for somebody whose key had to be looked up first. */
+static void back_on_loop(void *arg)
 {
     struct mr_call *c = arg;
 
-    finish(c, c->route->handler(c), false);
+    finish(c, c->route->handler(c), true);
+}
+
+static void on_worker(void *arg)
+{
+    struct mr_call *c = arg;
+    int rc = c->key.len > 0 ? mr_api_key_check(c) : MR_OK;
+
+    if (rc == MR_OK && c->route->where == MR_ON_LOOP) {
+        mr_call_db_release(c);
+        rc = mr_post(c->api->opt.server, back_on_loop, c);
+        if (rc == MR_OK)
+            return;
+    }
+    if (rc != MR_OK) {
+        finish(c, rc, false);
+        return;
+    }
+    finish(c, mr_idempotency_asked(c) ? mr_idempotency_run(c) : c->route->handler(c), false);
 }
 
 /* ---- the checks --------------------------------------------------------------------------- */
@@ -175,12 +202,18 @@ static struct mr_span bearer(struct mr_http_req *req)
 static int check_who(struct mr_call *c)
 {
     struct mr_api *api = c->api;
-    struct mr_span token = bearer(c->req);
+    struct mr_span token = bearer(c->req), key = mr_http_header(c->req, "x-api-key");
     int rc;
 
     if (c->route->role == MR_ROLE_NONE ||
         (c->route->surface && mr_config_has(api->anonymous, c->route->surface)))
         return MR_OK;
+    if (key.len == 0 && mr_span_starts(token, MR_SPAN(MR_API_KEY_PREFIX)))
+        key = token;
+    if (key.len > 0 && !mr_auth_open(api->opt.auth)) {
+        c->key = key; /* PostgreSQL knows whose it is: a worker asks */
+        return MR_OK;
+    }
     rc = mr_auth_check(api->opt.auth, token, mr_wall_ms() / 1000, &c->who);
     if (rc == MR_E_TIMEOUT)
         return mr_call_fail(c, MR_E_AUTH, 0, "The access token has expired; sign in again.");
@@ -326,7 +359,7 @@ void mr_dispatch(struct mr_http_req *req, void *ctx)
         finish(c, rc == MR_E_END ? MR_OK : rc, true);
         return;
     }
-    if (c->route->where == MR_ON_LOOP) {
+    if (c->route->where == MR_ON_LOOP && c->key.len == 0) {
         finish(c, c->route->handler(c), true);
         return;
     }

@@ -10,15 +10,32 @@ int mr_post_login(struct mr_call *c);
 int mr_post_refresh(struct mr_call *c);
 int mr_post_logout(struct mr_call *c);
 int mr_get_me(struct mr_call *c);
+/* users.c */
+int mr_get_users(struct mr_call *c);
+int mr_post_users(struct mr_call *c);
+int mr_get_user(struct mr_call *c);
+int mr_patch_user(struct mr_call *c);
+int mr_delete_user(struct mr_call *c);
+int mr_post_password(struct mr_call *c);
+/* api_keys.c */
+int mr_get_api_keys(struct mr_call *c);
+int mr_post_api_keys(struct mr_call *c);
+int mr_delete_api_key(struct mr_call *c);
+int mr_api_key_check(struct mr_call *c); /* not a route's: who is behind the call's key? */
+/* audit.c */
+int mr_get_audit(struct mr_call *c);
+int mr_get_audit_verify(struct mr_call *c);
 /* pipelines.c */
 int mr_get_pipelines(struct mr_call *c);
-int mr_post_pipelines(struct mr_call *c);
 int mr_get_pipeline(struct mr_call *c);
 int mr_delete_pipeline(struct mr_call *c);
 int mr_post_pipeline_start(struct mr_call *c);
 int mr_post_pipeline_stop(struct mr_call *c);
 int mr_post_pipeline_pause(struct mr_call *c);
 int mr_post_pipeline_resume(struct mr_call *c);
+/* pipeline_fields.c */
+int mr_post_pipelines(struct mr_call *c);
+int mr_put_pipeline(struct mr_call *c); /* PATCH, too: what is absent stays as it is */
 /* monitoring.c */
 int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);

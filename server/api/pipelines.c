@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define TOPICS_MAX    1000
-#define TOPIC_LEN_MAX 249 /* Kafka's own limit */
-#define MOVE_TRIES    5
+#define MOVE_TRIES 5
 
 static const char *const modes[] = {"full_load_only", "cdc_only", "full_load_and_cdc"};
 
@@ -77,182 +75,18 @@ int mr_get_pipeline(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
     if (rc == MR_OK)
-        rc = mr_pipelines_get(db, id, &c->out);
+        rc = mr_pipelines_get(db, id, &c->out, &c->version);
     return rc == MR_E_NOTFOUND ? gone(c) : rc;
 }
 
-/* ---- create ------------------------------------------------------------------------------- */
-
-static bool is_topic(struct mr_span s)
-{
-    if (s.len == 0 || s.len > TOPIC_LEN_MAX)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char ch = s.ptr[i];
-
-        if (!((ch | 32) >= 'a' && (ch | 32) <= 'z') && !(ch >= '0' && ch <= '9') && ch != '.' &&
-            ch != '_' && ch != '-')
-            return false;
-    }
-    return true;
-}
-
-/* How many topics; each must be a name that Kafka would take. */
-static size_t check_topics(struct mr_call *c, const char *raw)
-{
-    struct mr_json_iter it;
-    size_t n = 0;
-    int rc;
-
-    if (!raw)
-        return 0;
-    for (rc = mr_json_begin(&it, mr_span_str(raw));
-         rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK; n++) {
-        if (!is_topic(mr_json_string_raw(it.value))) {
-            mr_call_fault(c, "kafka_topics",
-                          "must hold topic names: 1 to 249 of A-Z a-z 0-9 . _ - each");
-            return n + 1;
-        }
-    }
-    if (n > TOPICS_MAX)
-        mr_call_fault(c, "kafka_topics", "must hold at most %d topics", TOPICS_MAX);
-    return n;
-}
-
-static void check_strings(struct mr_call *c, const char *name, const char *raw)
-{
-    struct mr_json_iter it;
-    int rc;
-
-    if (!raw)
-        return;
-    for (rc = mr_json_begin(&it, mr_span_str(raw));
-         rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;)
-        if (mr_json_type(it.value) != MR_JSON_STRING) {
-            mr_call_fault(c, name, "must hold strings");
-            return;
-        }
-}
-
-static void check_uuid(struct mr_call *c, const char *name, const char *text)
-{
-    struct mr_uuid id;
-
-    if (text && !mr_uuid_parse(mr_span_str(text), &id))
-        mr_call_fault(c, name, "must be a UUID");
-}
-
-/* Text of the fields while the statement runs; freed together. */
-enum {
-    NAME,
-    DESCRIPTION,
-    MODE,
-    ENGINE,
-    SOURCE_ID,
-    TARGET_ID,
-    SOURCE_SCHEMA,
-    TARGET_SCHEMA,
-    SNAPSHOT,
-    PREFIX,
-    TABLES,
-    MAPPING,
-    TOPICS,
-    TAGS,
-    DEBEZIUM,
-    SINK,
-    AUTO,
-    FIELDS
-};
-
-static void read_fields(struct mr_call *c, struct mr_buf s[FIELDS], struct mr_pipeline_new *p)
-{
-    *p = (struct mr_pipeline_new){
-        .name = mr_call_text(c, "name", true, 1, 255, &s[NAME]),
-        .description = mr_call_text(c, "description", false, 0, 10000, &s[DESCRIPTION]),
-        .mode = mode_of(c, mr_call_text(c, "mode", false, 1, 32, &s[MODE])),
-        .engine = mr_call_text(c, "engine", false, 1, 32, &s[ENGINE]),
-        .source_connection_id =
-            mr_call_text(c, "source_connection_id", false, 1, 64, &s[SOURCE_ID]),
-        .target_connection_id =
-            mr_call_text(c, "target_connection_id", false, 1, 64, &s[TARGET_ID]),
-        .source_schema = mr_call_text(c, "source_schema", false, 1, 255, &s[SOURCE_SCHEMA]),
-        .target_schema = mr_call_text(c, "target_schema", false, 1, 255, &s[TARGET_SCHEMA]),
-        .snapshot_mode = mr_call_text(c, "snapshot_mode", false, 1, 64, &s[SNAPSHOT]),
-        .topic_prefix = mr_call_text(c, "topic_prefix", false, 1, TOPIC_LEN_MAX, &s[PREFIX]),
-        .source_tables = mr_call_raw(c, "source_tables", MR_JSON_ARRAY, &s[TABLES]),
-        .table_mapping = mr_call_raw(c, "table_mapping", MR_JSON_OBJECT, &s[MAPPING]),
-        .kafka_topics = mr_call_raw(c, "kafka_topics", MR_JSON_ARRAY, &s[TOPICS]),
-        .tags = mr_call_raw(c, "tags", MR_JSON_ARRAY, &s[TAGS]),
-        .debezium_config = mr_call_raw(c, "debezium_config", MR_JSON_OBJECT, &s[DEBEZIUM]),
-        .sink_config = mr_call_raw(c, "sink_config", MR_JSON_OBJECT, &s[SINK]),
-        .auto_create_target = mr_call_raw(c, "auto_create_target", MR_JSON_TRUE, &s[AUTO]),
-        .created_by = c->who.username,
-    };
-    check_uuid(c, "source_connection_id", p->source_connection_id);
-    check_uuid(c, "target_connection_id", p->target_connection_id);
-    check_strings(c, "source_tables", p->source_tables);
-    check_strings(c, "tags", p->tags);
-    if (p->topic_prefix && !is_topic(mr_span_str(p->topic_prefix)))
-        mr_call_fault(c, "topic_prefix", "must be the beginning of a topic's name");
-}
-
-static void check_engine(struct mr_call *c, struct mr_pipeline_new *p)
-{
-    size_t topics = check_topics(c, p->kafka_topics);
-
-    if (p->engine && strcasecmp(p->engine, "connect") == 0) {
-        mr_call_fault(c, "engine",
-                      "this build manages external pipelines only: use \"external\" with "
-                      "kafka_topics or topic_prefix");
-        return;
-    }
-    if (p->engine && strcasecmp(p->engine, "external") != 0) {
-        mr_call_fault(c, "engine", "must be external");
-        return;
-    }
-    p->engine = "external";
-    if (topics == 0 && !p->topic_prefix)
-        mr_call_fault(c, "kafka_topics",
-                      "an external pipeline needs kafka_topics or topic_prefix: which topics are "
-                      "its own");
-}
-
-int mr_post_pipelines(struct mr_call *c)
-{
-    struct mr_buf store[FIELDS];
-    struct mr_pipeline_new p;
-    char id[MR_UUID_TEXT];
-    struct mr_pg *db = NULL;
-    int rc;
-
-    for (size_t i = 0; i < FIELDS; i++)
-        mr_buf_init(&store[i], 0);
-    read_fields(c, store, &p);
-    check_engine(c, &p);
-    rc = mr_call_faults(c);
-    if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
-    if (rc == MR_OK)
-        rc = mr_pipelines_create(db, &p, id, &c->out);
-    if (rc == MR_E_CONFLICT)
-        mr_call_fail(c, rc, 0, "A pipeline with this name exists already.");
-    if (rc == MR_E_DATA)
-        mr_call_fail(c, rc, 422,
-                     "PostgreSQL refused a value: does the connection that it names exist?");
-    if (rc == MR_OK) {
-        c->status = 201;
-        mr_call_header(c, "Location", "/api/v1/pipelines/%s", id);
-        LOG_INFO("pipeline_created", F_STR("pipeline_id", id), F_STR("by", c->who.username));
-    }
-    for (size_t i = 0; i < FIELDS; i++)
-        mr_buf_free(&store[i]);
-    return rc;
-}
+/* ---- delete ------------------------------------------------------------------------------- */
 
 int mr_delete_pipeline(struct mr_call *c)
 {
     bool force = mr_call_query_bool(c, "force");
+    struct mr_buf before = MR_BUF_INIT(4u << 20);
     struct mr_pipeline_brief now;
+    int64_t version;
     char id[MR_UUID_TEXT];
     struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id);
@@ -260,12 +94,21 @@ int mr_delete_pipeline(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = mr_call_begin(c, &db);
+    if (rc == MR_OK)
+        rc = mr_pipelines_get(db, id, &before, &version);
+    if (rc == MR_OK)
+        rc = mr_call_if_match(c, version);
     if (rc == MR_OK)
         rc = mr_pipelines_delete(db, id, force);
+    if (rc == MR_OK)
+        rc = mr_call_audit(c, "pipeline.delete", "pipeline", id, mr_buf_cstr(&before), NULL);
+    if (rc == MR_OK)
+        rc = mr_call_commit(c);
+    mr_buf_free(&before);
     if (rc == MR_E_NOTFOUND)
         return gone(c);
-    if (rc == MR_E_CONFLICT) {
+    if (rc == MR_E_CONFLICT && c->fail_status != 412) {
         if (mr_pipelines_brief(db, id, &now) == MR_OK)
             mr_buf_addf(&c->extra, ",\"current_status\":\"%s\"", now.status);
         return mr_call_fail(c, rc, 0,
@@ -303,15 +146,30 @@ static int walk(struct mr_pg *db, const char *id, struct mr_pipeline_brief *now,
     return rc == MR_E_CONFLICT ? MR_E_AGAIN : rc;
 }
 
+/* The states before and after; nothing is written when nothing happened. */
+static int audit_command(struct mr_call *c, const char *id, const char *was, const char *now,
+                         enum mr_pipeline_command cmd)
+{
+    static const char *const actions[] = {"pipeline.start", "pipeline.stop", "pipeline.pause",
+                                          "pipeline.resume"};
+    char before[64], after[64];
+
+    if (strcmp(was, now) == 0)
+        return MR_OK;
+    (void)snprintf(before, sizeof(before), "{\"status\":\"%s\"}", was);
+    (void)snprintf(after, sizeof(after), "{\"status\":\"%s\"}", now);
+    return mr_call_audit(c, actions[cmd], "pipeline", id, before, after);
+}
+
 static int command(struct mr_call *c, enum mr_pipeline_command cmd)
 {
     struct mr_pipeline_brief now;
-    char id[MR_UUID_TEXT];
+    char id[MR_UUID_TEXT], was[sizeof(now.status)] = "";
     struct mr_pg *db = NULL;
     int rc = mr_call_param_uuid(c, 0, "Pipeline", id), tries = MOVE_TRIES;
 
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = mr_call_begin(c, &db);
     if (rc != MR_OK)
         return rc;
     do {
@@ -322,6 +180,8 @@ static int command(struct mr_call *c, enum mr_pipeline_command cmd)
                                 "%s.",
                                 now.engine);
         if (rc == MR_OK)
+            memcpy(was, now.status, sizeof(was));
+        if (rc == MR_OK)
             rc = walk(db, id, &now, cmd);
     } while (rc == MR_E_AGAIN && --tries > 0);
     if (rc == MR_E_NOTFOUND)
@@ -331,6 +191,10 @@ static int command(struct mr_call *c, enum mr_pipeline_command cmd)
         return mr_call_fail(c, MR_E_CONFLICT, 0, "The pipeline is %s: it cannot %s now.",
                             now.status, verbs[cmd]);
     }
+    if (rc == MR_OK)
+        rc = audit_command(c, id, was, now.status, cmd);
+    if (rc == MR_OK)
+        rc = mr_call_commit(c);
     if (rc != MR_OK)
         return rc;
     LOG_INFO("pipeline_moved", F_STR("pipeline_id", id), F_STR("command", verbs[cmd]),

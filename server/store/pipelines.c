@@ -38,19 +38,46 @@
 
 #define FROM " FROM pipelines p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id "
 
+/* The new row, or the changed one, as the API shows it. */
+#define SHOWN ") SELECT " OBJECT ", p.version FROM p LEFT JOIN pipeline_counters k "                \
+              "ON k.pipeline_id = p.id"
+
 static const char SQL_CREATE[] =
     "WITH p AS (INSERT INTO pipelines (id, name, description, mode, engine, source_connection_id, "
     "target_connection_id, source_schema, target_schema, snapshot_mode, topic_prefix, "
     "source_tables, table_mapping, kafka_topics, tags, debezium_config, sink_config, "
-    "auto_create_target, created_by) VALUES ($1::uuid, $2, coalesce($3, ''), "
-    "coalesce($4, 'cdc_only'), coalesce($5, 'external'), $6::uuid, $7::uuid, $8, $9, $10, $11, "
-    "coalesce($12::jsonb, '[]'), coalesce($13::jsonb, '{}'), coalesce($14::jsonb, '[]'), "
-    "coalesce($15::jsonb, '[]'), coalesce($16::jsonb, '{}'), coalesce($17::jsonb, '{}'), "
-    "coalesce($18::boolean, true), $19) RETURNING *) "
-    "SELECT " OBJECT " FROM p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id";
+    "auto_create_target, created_by) SELECT $1::uuid, v->>'name', "
+    "coalesce(v->>'description', ''), coalesce(v->>'mode', 'cdc_only'), "
+    "coalesce(v->>'engine', 'external'), (v->>'source_connection_id')::uuid, "
+    "(v->>'target_connection_id')::uuid, v->>'source_schema', v->>'target_schema', "
+    "v->>'snapshot_mode', v->>'topic_prefix', coalesce(v->'source_tables', '[]'), "
+    "coalesce(v->'table_mapping', '{}'), coalesce(v->'kafka_topics', '[]'), "
+    "coalesce(v->'tags', '[]'), coalesce(v->'debezium_config', '{}'), "
+    "coalesce(v->'sink_config', '{}'), coalesce((v->>'auto_create_target')::boolean, true), $3 "
+    "FROM (SELECT $2::jsonb AS v) j RETURNING *" SHOWN;
+
+#define SET_TEXT(col) #col " = CASE WHEN v ? '" #col "' THEN v->>'" #col "' ELSE o." #col " END, "
+#define SET_JSON(col) #col " = CASE WHEN v ? '" #col "' THEN v->'" #col "' ELSE o." #col " END, "
+#define SET_AS(col, type)                                                                          \
+    #col " = CASE WHEN v ? '" #col "' THEN (v->>'" #col "')::" type " ELSE o." #col " END, "
+
+static const char SQL_CHANGE[] =
+    "WITH p AS (UPDATE pipelines o SET " SET_TEXT(name) SET_TEXT(description) SET_TEXT(mode)
+    SET_TEXT(engine) SET_AS(source_connection_id, "uuid") SET_AS(target_connection_id, "uuid")
+    SET_TEXT(source_schema) SET_TEXT(target_schema) SET_TEXT(snapshot_mode) SET_TEXT(topic_prefix)
+    SET_JSON(source_tables) SET_JSON(table_mapping) SET_JSON(kafka_topics) SET_JSON(tags)
+    SET_JSON(debezium_config) SET_JSON(sink_config) SET_AS(auto_create_target, "boolean")
+    "version = o.version + 1, updated_at = now() FROM (SELECT $2::jsonb AS v) j "
+    "WHERE o.id = $1::uuid AND o.deleted_at IS NULL RETURNING o.*" SHOWN;
+
+static const char SQL_LOCK[] =
+    "SELECT p.version, p.status, coalesce((SELECT string_agg(e.key, ', ' ORDER BY e.key) "
+    "FROM jsonb_each($2::jsonb) e WHERE e.key = ANY ($3::text[]) "
+    "AND e.value IS DISTINCT FROM to_jsonb(p)->e.key), '') "
+    "FROM pipelines p WHERE p.id = $1::uuid AND p.deleted_at IS NULL FOR UPDATE";
 
 static const char SQL_GET[] =
-    "SELECT " OBJECT FROM "WHERE p.id = $1::uuid AND p.deleted_at IS NULL";
+    "SELECT " OBJECT ", p.version" FROM "WHERE p.id = $1::uuid AND p.deleted_at IS NULL";
 
 #define MATCH                                                                                      \
     "p.deleted_at IS NULL AND ($1::text IS NULL OR p.status = $1) "                                \
@@ -78,54 +105,63 @@ static const char SQL_DELETE[] =
     "OR status IN ('NOT_STARTED', 'STOPPED', 'ERROR')) RETURNING id";
 /* clang-format on */
 
-int mr_pipelines_create(struct mr_pg *c, const struct mr_pipeline_new *p, char id[MR_UUID_TEXT],
-                        struct mr_buf *json)
+/* A row of an object and its version. */
+static int take_row(int rc, PGresult *res, struct mr_buf *json, int64_t *version)
 {
-    const char *params[] = {
-        id,
-        p->name,
-        p->description,
-        p->mode,
-        p->engine,
-        p->source_connection_id,
-        p->target_connection_id,
-        p->source_schema,
-        p->target_schema,
-        p->snapshot_mode,
-        p->topic_prefix,
-        p->source_tables,
-        p->table_mapping,
-        p->kafka_topics,
-        p->tags,
-        p->debezium_config,
-        p->sink_config,
-        p->auto_create_target,
-        p->created_by,
-    };
-    PGresult *res = NULL;
-    int rc;
-
-    mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
-    rc = mr_pg_exec(c, SQL_CREATE, sizeof(params) / sizeof(params[0]), params, &res);
-    if (rc == MR_OK)
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-    PQclear(res);
-    return rc == MR_OK ? mr_buf_err(json) : rc;
-}
-
-int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json)
-{
-    PGresult *res = NULL;
-    int rc = mr_pg_exec(c, SQL_GET, 1, (const char *[]){id}, &res);
-
     if (rc == MR_OK && PQntuples(res) == 0)
         rc = MR_E_NOTFOUND;
     if (rc == MR_OK) {
         mr_buf_add_span(json, mr_pg_span(res, 0, 0));
+        *version = mr_pg_i64(res, 0, 1);
         rc = mr_buf_err(json);
     }
     PQclear(res);
     return rc;
+}
+
+int mr_pipelines_create(struct mr_pg *c, const char *fields, const char *created_by,
+                        char id[MR_UUID_TEXT], struct mr_buf *json, int64_t *version)
+{
+    PGresult *res = NULL;
+    int rc;
+
+    mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
+    rc = mr_pg_exec(c, SQL_CREATE, 3, (const char *[]){id, fields, created_by}, &res);
+    return take_row(rc, res, json, version);
+}
+
+int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json, int64_t *version)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_GET, 1, (const char *[]){id}, &res);
+
+    return take_row(rc, res, json, version);
+}
+
+int mr_pipelines_lock(struct mr_pg *c, const char *id, const char *fields, const char *frozen,
+                      struct mr_pipeline_locked *out)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_LOCK, 3, (const char *[]){id, fields, frozen}, &res);
+
+    if (rc == MR_OK && PQntuples(res) == 0)
+        rc = MR_E_NOTFOUND;
+    if (rc == MR_OK) {
+        out->version = mr_pg_i64(res, 0, 0);
+        (void)snprintf(out->status, sizeof(out->status), "%s", PQgetvalue(res, 0, 1));
+        (void)snprintf(out->frozen, sizeof(out->frozen), "%s", PQgetvalue(res, 0, 2));
+    }
+    PQclear(res);
+    return rc;
+}
+
+int mr_pipelines_change(struct mr_pg *c, const char *id, const char *fields, struct mr_buf *json,
+                        int64_t *version)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, SQL_CHANGE, 2, (const char *[]){id, fields}, &res);
+
+    return take_row(rc, res, json, version);
 }
 
 int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struct mr_buf *json,

@@ -8,30 +8,32 @@
 #include "proto/buf.h"
 #include "store/pg.h"
 
-/* What a create sets. Text is NUL-terminated; NULL leaves the column at its default. The raw ones
- * are JSON text. */
-struct mr_pipeline_new {
-    const char *name, *description, *mode, *engine;
-    const char *source_connection_id, *target_connection_id;
-    const char *source_schema, *target_schema, *snapshot_mode, *topic_prefix;
-    const char *source_tables, *table_mapping, *kafka_topics, *tags; /* raw */
-    const char *debezium_config, *sink_config;                       /* raw */
-    const char *auto_create_target;                                  /* "true" or "false" */
-    const char *created_by;
-};
-
 struct mr_pipeline_filter {
     const char *status, *mode, *text; /* NULL: any; text: found in name or description */
     int64_t limit;
     const char *after_time, *after_id; /* keyset: strictly after this row; NULL: from the first */
 };
 
-/* Append the new row's object; id receives its id. MR_E_CONFLICT: the name is taken; MR_E_DATA: a
- * value is refused (a connection that does not exist). */
-MR_MUSTCHECK int mr_pipelines_create(struct mr_pg *c, const struct mr_pipeline_new *p,
-                                     char id[MR_UUID_TEXT], struct mr_buf *json);
+/* fields: a JSON object of columns to set, as api/fields.h makes it. Append the new row's object;
+ * id receives its id, version its version. MR_E_CONFLICT: the name is taken; MR_E_DATA: a value is
+ * refused (a connection that does not exist). */
+MR_MUSTCHECK int mr_pipelines_create(struct mr_pg *c, const char *fields, const char *created_by,
+                                     char id[MR_UUID_TEXT], struct mr_buf *json, int64_t *version);
 /* MR_E_NOTFOUND when there is none (or it is deleted). */
-MR_MUSTCHECK int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json);
+MR_MUSTCHECK int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json,
+                                  int64_t *version);
+/* Inside a transaction: lock the row, and see what fields would do to it. */
+struct mr_pipeline_locked {
+    int64_t version;
+    char status[16];
+    char frozen[256]; /* names of the fields out of `frozen` that would become others; or "" */
+};
+/* frozen: names as a PostgreSQL array, "{mode,engine}". MR_E_NOTFOUND. */
+MR_MUSTCHECK int mr_pipelines_lock(struct mr_pg *c, const char *id, const char *fields,
+                                   const char *frozen, struct mr_pipeline_locked *out);
+/* Set what is in fields; the version grows. Errors as for create. */
+MR_MUSTCHECK int mr_pipelines_change(struct mr_pg *c, const char *id, const char *fields,
+                                     struct mr_buf *json, int64_t *version);
 /* Append an array of objects, newest first. total: how many match without the limit; when there are
  * more, *more is true and last_time/last_id name the last row (for the next cursor). */
 struct mr_pipeline_page {

@@ -2,49 +2,18 @@
  * of that text, so that neither a leaked table nor a timing of the index gives one away. */
 #include "store/tokens.h"
 #include "base/clock.h"
-#include <openssl/rand.h>
-#include <openssl/sha.h>
+#include "store/secret_text.h"
 #include <stdio.h>
-
-#define HASH_TEXT (2 + 2 * SHA256_DIGEST_LENGTH + 1) /* "\x" and hex, as bytea reads it */
-
-static void hash_text(struct mr_span token, char out[HASH_TEXT])
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-
-    SHA256((const unsigned char *)token.ptr, token.len, digest);
-    out[0] = '\\';
-    out[1] = 'x';
-    for (size_t i = 0; i < sizeof(digest); i++)
-        (void)snprintf(out + 2 + 2 * i, 3, "%02x", digest[i]);
-}
-
-static int random_token(char out[MR_REFRESH_TOKEN_TEXT])
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    unsigned char bytes[33] = {0}; /* 32 and a zero, so that the last group of three is whole */
-
-    if (RAND_bytes(bytes, 32) != 1)
-        return MR_E_IO;
-    for (size_t i = 0, o = 0; i < sizeof(bytes); i += 3) {
-        unsigned v = (unsigned)bytes[i] << 16 | (unsigned)bytes[i + 1] << 8 | bytes[i + 2];
-
-        for (int shift = 18; shift >= 0 && o < MR_REFRESH_TOKEN_TEXT - 1; shift -= 6)
-            out[o++] = digits[v >> shift & 63];
-    }
-    out[MR_REFRESH_TOKEN_TEXT - 1] = '\0';
-    return MR_OK;
-}
 
 static int store(struct mr_pg *c, const char *user_id, const char *family, int64_t lifetime_s,
                  char out[MR_REFRESH_TOKEN_TEXT])
 {
-    char hash[HASH_TEXT], seconds[24];
-    int rc = random_token(out);
+    char hash[MR_HASH_TEXT], seconds[24];
+    int rc = mr_secret_make(out);
 
     if (rc != MR_OK)
         return rc;
-    hash_text(mr_span_str(out), hash);
+    mr_hash_text(mr_span_str(out), hash);
     (void)snprintf(seconds, sizeof(seconds), "%lld", (long long)lifetime_s);
     return mr_pg_exec(c,
                       "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at) "
@@ -80,12 +49,12 @@ static int refuse(struct mr_pg *c, const char *hash, bool *reused)
 int mr_tokens_rotate(struct mr_pg *c, struct mr_span token, int64_t lifetime_s,
                      char next[MR_REFRESH_TOKEN_TEXT], struct mr_user *user, bool *reused)
 {
-    char hash[HASH_TEXT], family[MR_UUID_TEXT], user_id[MR_UUID_TEXT];
+    char hash[MR_HASH_TEXT], family[MR_UUID_TEXT], user_id[MR_UUID_TEXT];
     PGresult *res = NULL;
     int rc;
 
     *reused = false;
-    hash_text(token, hash);
+    mr_hash_text(token, hash);
     rc = mr_pg_run(c, "BEGIN");
     if (rc != MR_OK)
         return rc;
@@ -122,9 +91,9 @@ out:
 
 int mr_tokens_revoke(struct mr_pg *c, struct mr_span token)
 {
-    char hash[HASH_TEXT];
+    char hash[MR_HASH_TEXT];
 
-    hash_text(token, hash);
+    mr_hash_text(token, hash);
     return mr_pg_exec(c,
                       "UPDATE refresh_tokens SET revoked_at = now() WHERE revoked_at IS NULL "
                       "AND family IN (SELECT family FROM refresh_tokens "

@@ -6,9 +6,10 @@
 #ifndef STORE_TOKENS_H
 #define STORE_TOKENS_H
 
+#include "store/secret_text.h"
 #include "store/users.h"
 
-#define MR_REFRESH_TOKEN_TEXT 44 /* 32 random bytes in base64url without padding, and a NUL */
+#define MR_REFRESH_TOKEN_TEXT MR_SECRET_TEXT
 
 /* A new family for a user who has just signed in. MR_OK or a mapped error. */
 MR_MUSTCHECK int mr_tokens_issue(struct mr_pg *c, const char *user_id, int64_t lifetime_s,

@@ -46,6 +46,20 @@ MR_MUSTCHECK int mr_users_set_password(struct mr_pg *c, const char *username, co
 MR_MUSTCHECK int mr_users_none(struct mr_pg *c, bool *out);
 /* Make the first administrator, unless somebody was faster: MR_E_CONFLICT when users exist. */
 MR_MUSTCHECK int mr_users_bootstrap(struct mr_pg *c, const char *username, const char *hash);
+/* For the REST interface: users as JSON objects (never a hash). */
+MR_MUSTCHECK int mr_users_json_list(struct mr_pg *c, struct mr_buf *json);
+MR_MUSTCHECK int mr_users_json(struct mr_pg *c, const char *id, struct mr_buf *json);
+/* MR_E_CONFLICT: the name is taken. id receives the new one's. */
+MR_MUSTCHECK int mr_users_create(struct mr_pg *c, const char *username, const char *hash,
+                                 const char *role, char id[MR_UUID_TEXT], struct mr_buf *json);
+/* Inside a transaction. NULL leaves a thing as it is; disabled: "true" or "false". A new password
+ * or a disabled user ends every refresh token. MR_E_NOTFOUND; MR_E_CONFLICT: nobody would be left
+ * who administrates. */
+struct mr_user_change {
+    const char *role, *disabled, *hash;
+    bool gone; /* delete it */
+};
+MR_MUSTCHECK int mr_users_change(struct mr_pg *c, const char *id, const struct mr_user_change *ch);
 /* Append one line a user: name, role, state, since when. */
 MR_MUSTCHECK int mr_users_list(struct mr_pg *c, struct mr_buf *out);
 

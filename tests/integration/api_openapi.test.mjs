@@ -90,7 +90,8 @@ describe('the contract', () => {
   it('fits the answers of every route', async () => {
     const none = '00000000-0000-0000-0000-000000000000'
     for (const route of ['/health', '/livez', '/readyz', '/metrics', '/config.json', '/auth/me', '/api/v1/auth/me', '/api/v1/pipelines',
-      '/api/v1/monitoring/events', '/api/v1/monitoring/dashboard', '/api/v1/monitoring/event-logger-status', '/api/v1/monitoring/dead-letters']) {
+      '/api/v1/monitoring/events', '/api/v1/monitoring/dashboard', '/api/v1/monitoring/event-logger-status', '/api/v1/monitoring/dead-letters',
+      '/api/v1/users', '/api/v1/audit', '/api/v1/audit/verify', '/api/v1/api-keys']) {
       assert.equal((await fits('get', route)).status, 200, route)
     }
     const made = await fits('post', '/api/v1/pipelines', { body: { name: 'contract', kafka_topics: ['a.b.c'], tags: ['x'] } })
@@ -98,6 +99,13 @@ describe('the contract', () => {
     const id = made.body.id
     assert.equal((await fits('get', '/api/v1/pipelines')).body.length, 1)
     assert.equal((await fits('get', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${id}` })).status, 200)
+    const one = { url: `/api/v1/pipelines/${id}` }
+    const read = await fits('get', '/api/v1/pipelines/{id}', one)
+    assert.equal((await fits('get', '/api/v1/pipelines/{id}', { ...one, headers: { 'if-none-match': read.headers.get('etag') } })).status, 304)
+    assert.equal((await fits('put', '/api/v1/pipelines/{id}', { ...one, body: { ...read.body, description: 'again' } })).status, 200)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { tags: null } })).status, 200)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { name: 'late' }, headers: { 'if-match': read.headers.get('etag') } })).status, 412)
+    assert.equal((await fits('patch', '/api/v1/pipelines/{id}', { ...one, body: { name: '' } })).status, 422)
     for (const [command, status] of [['start', 200], ['pause', 200], ['resume', 200], ['stop', 200], ['pause', 409]]) {
       assert.equal((await fits('post', `/api/v1/pipelines/{id}/${command}`, { url: `/api/v1/pipelines/${id}/${command}` })).status, status, command)
     }
@@ -106,6 +114,15 @@ describe('the contract', () => {
     assert.equal((await fits('get', '/api/v1/monitoring/events', { url: '/api/v1/monitoring/events?limit=0' })).status, 422)
     assert.equal((await fits('get', '/api/v1/pipelines', { token: '' })).status, 401)
     assert.equal((await fits('delete', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${id}` })).status, 204)
+    const key = await fits('post', '/api/v1/api-keys', { body: { name: 'contract', scopes: ['*:read'] } })
+    assert.equal(key.status, 201)
+    assert.equal((await fits('delete', '/api/v1/api-keys/{id}', { url: `/api/v1/api-keys/${key.body.id}` })).status, 204)
+    const user = await fits('post', '/api/v1/users', { body: { username: 'contract', password: 'a good password', role: 'viewer' } })
+    assert.equal(user.status, 201)
+    const at = { url: `/api/v1/users/${user.body.id}` }
+    assert.equal((await fits('get', '/api/v1/users/{id}', at)).status, 200)
+    assert.equal((await fits('patch', '/api/v1/users/{id}', { ...at, body: { role: 'operator' } })).status, 200)
+    assert.equal((await fits('delete', '/api/v1/users/{id}', at)).status, 204)
     const signIn = await fits('post', '/auth/login', { body: { username: 'admin', password: 'correct horse battery' } })
     assert.equal(signIn.status, 200)
     assert.equal((await fits('post', '/auth/refresh', { body: { refresh_token: signIn.body.refresh_token } })).status, 200)

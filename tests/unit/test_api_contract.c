@@ -3,6 +3,7 @@
 #include "rows.h"
 
 #include "api/api.h"
+#include "api/fields.h"
 #include "api/router.h"
 #include "pipelines/state.h"
 #include <cjson/cJSON.h>
@@ -93,6 +94,118 @@ static void test_everything_written_down_is_served(void **state)
     cJSON_Delete(doc);
 }
 
+/* ---- the fields of a body ---------------------------------------------------------------- */
+
+static cJSON *schema_of(cJSON *doc, const char *name)
+{
+    return cJSON_GetObjectItem(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "components"), "schemas"), name);
+}
+
+static bool has_type(const cJSON *schema, const char *type)
+{
+    const cJSON *types = cJSON_GetObjectItem(schema, "type"), *one;
+
+    if (cJSON_IsString(types))
+        return strcmp(types->valuestring, type) == 0;
+    cJSON_ArrayForEach(one, types)
+    {
+        if (strcmp(one->valuestring, type) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void same_bound(const struct mr_input *f, const cJSON *schema, const char *name,
+                       int64_t ours)
+{
+    const cJSON *theirs = cJSON_GetObjectItem(schema, name);
+
+    if (ours != (theirs ? (int64_t)theirs->valuedouble : 0))
+        fail_msg("%s: %s is %lld in the table", f->name, name, (long long)ours);
+}
+
+static void same_choices(const struct mr_input *f, const cJSON *schema)
+{
+    char list[256] = "";
+    const cJSON *one;
+
+    cJSON_ArrayForEach(one, cJSON_GetObjectItem(schema, "enum"))
+    {
+        size_t n = strlen(list);
+
+        if (cJSON_IsString(one))
+            (void)snprintf(list + n, sizeof(list) - n, "%s%s", n ? "|" : "", one->valuestring);
+    }
+    if (strcmp(list, f->choices) != 0)
+        fail_msg("%s: %s in the document, %s in the table", f->name, list, f->choices);
+}
+
+static void same_field(const struct mr_input *f, const cJSON *schema)
+{
+    static const char *const types[] = {
+        [MR_INPUT_TEXT] = "string",   [MR_INPUT_ENUM] = "string", [MR_INPUT_UUID] = "string",
+        [MR_INPUT_BOOL] = "boolean",  [MR_INPUT_INT] = "integer", [MR_INPUT_STRINGS] = "array",
+        [MR_INPUT_OBJECT] = "object",
+    };
+
+    if (schema == NULL)
+        fail_msg("%s is not in openapi.yaml", f->name);
+    if (!has_type(schema, types[f->kind]))
+        fail_msg("%s: it is a %s", f->name, types[f->kind]);
+    if (has_type(schema, "null") == f->required)
+        fail_msg("%s: may it be null?", f->name);
+    if (f->kind == MR_INPUT_TEXT) {
+        same_bound(f, schema, "minLength", f->min);
+        same_bound(f, schema, "maxLength", f->max);
+    } else if (f->kind == MR_INPUT_INT) {
+        same_bound(f, schema, "minimum", f->min);
+        same_bound(f, schema, "maximum", f->max);
+    } else if (f->kind == MR_INPUT_STRINGS) {
+        same_bound(f, schema, "maxItems", f->max);
+        if (f->fits == NULL)
+            same_bound(f, cJSON_GetObjectItem(schema, "items"), "maxLength", f->item_max);
+    } else if (f->kind == MR_INPUT_ENUM) {
+        same_choices(f, schema);
+    }
+}
+
+static const struct body_row {
+    const char *name; /* of the schema */
+    const struct mr_input *table;
+    const size_t *n;
+    bool whole; /* required fields are required */
+} bodies[] = {
+    {"NewPipeline", mr_pipeline_fields, &mr_pipeline_fields_n, true},
+    {"NewApiKey", mr_api_key_fields, &mr_api_key_fields_n, true},
+    {"PipelineChange", mr_pipeline_fields, &mr_pipeline_fields_n, false},
+};
+
+static void test_bodies_are_checked_as_they_are_described(void **state)
+{
+    const struct body_row *row = *state;
+    cJSON *doc = contract(), *schema = schema_of(doc, row->name);
+    cJSON *fields = cJSON_GetObjectItem(schema, "properties"), *name;
+    size_t required = 0;
+
+    for (size_t i = 0; i < *row->n; i++) {
+        same_field(&row->table[i], cJSON_GetObjectItem(fields, row->table[i].name));
+        required += row->whole && row->table[i].required;
+    }
+    assert_int_equal(cJSON_GetArraySize(fields), *row->n);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(schema, "required")), required);
+    cJSON_ArrayForEach(name, cJSON_GetObjectItem(schema, "required"))
+    {
+        bool is = false;
+
+        for (size_t i = 0; i < *row->n; i++)
+            is = is ||
+                 (row->table[i].required && strcmp(row->table[i].name, name->valuestring) == 0);
+        assert_true(is);
+    }
+    cJSON_Delete(doc);
+}
+
 /* ---- the state machine ------------------------------------------------------------------- */
 
 static void test_commands_follow_the_transitions(void **state)
@@ -174,6 +287,7 @@ int main(void)
 
     rows_add_one(&r, "every route is written down", test_every_route_is_written_down);
     rows_add_one(&r, "everything written down is served", test_everything_written_down_is_served);
+    rows_add(&r, bodies, test_bodies_are_checked_as_they_are_described);
     rows_add_one(&r, "commands follow the transitions", test_commands_follow_the_transitions);
     rows_add(&r, commands, test_command);
     rows_add_one(&r, "states have names, in any case", test_state_names);
