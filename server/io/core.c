@@ -1,6 +1,7 @@
 /* core.c - the server without its sockets: made, turned, unmade. */
 #include "io/core.h"
 
+#include "io/cors.h"
 #include "io/namespace.h"
 #include "proto/alloc.h"
 
@@ -17,8 +18,36 @@ static uint64_t real_clock_ms(void *ctx)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Options are ours: what they point to may go when mr_server_new returns. */
+static int copy_texts(struct mr_options *opt)
+{
+    const char **texts[] = {&opt->path, &opt->cors_origins, &opt->cors_methods, &opt->cors_headers,
+                            &opt->cors_exposed};
+    int rc = MR_OK;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (*texts[i] == NULL)
+            continue;
+        *texts[i] = mr_strdup(*texts[i]);
+        if (*texts[i] == NULL)
+            rc = MR_E_NOMEM;
+    }
+    return rc;
+}
+
+static void free_texts(struct mr_options *opt)
+{
+    mr_free((void *)(uintptr_t)opt->path);
+    mr_free((void *)(uintptr_t)opt->cors_origins);
+    mr_free((void *)(uintptr_t)opt->cors_methods);
+    mr_free((void *)(uintptr_t)opt->cors_headers);
+    mr_free((void *)(uintptr_t)opt->cors_exposed);
+}
+
 int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
 {
+    int rc;
+
     *srv = (struct mr_server){.clock_ms = real_clock_ms, .loop_thread = pthread_self()};
     if (opt != NULL)
         srv->opt = *opt;
@@ -29,17 +58,18 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__list_init(&srv->doomed);
     mr__list_init(&srv->drained);
     mr__list_init(&srv->reaped);
-    srv->opt.path = mr_strdup(srv->opt.path);
-    srv->opt.cors_origins = mr_strdup(srv->opt.cors_origins ? srv->opt.cors_origins : "");
+    rc = copy_texts(&srv->opt);
+    if (rc == MR_OK)
+        rc = mr__cors_new(&srv->cors, &srv->opt);
     srv->ping = mr__frame_make(MR_WS_TEXT, MR_SPAN("2"));
     srv->noop = mr__frame_make(MR_WS_TEXT, MR_SPAN("6"));
     srv->close = mr__frame_make(MR_WS_TEXT, MR_SPAN("1"));
-    if (srv->opt.path == NULL || srv->opt.cors_origins == NULL || srv->ping == NULL ||
-        srv->noop == NULL || srv->close == NULL || mr__nsp_get(srv, MR_SPAN("/"), true) == NULL) {
+    if (rc == MR_OK && (srv->ping == NULL || srv->noop == NULL || srv->close == NULL ||
+                        mr__nsp_get(srv, MR_SPAN("/"), true) == NULL))
+        rc = MR_E_NOMEM;
+    if (rc != MR_OK)
         mr__core_deinit(srv);
-        return MR_E_NOMEM;
-    }
-    return MR_OK;
+    return rc;
 }
 
 void mr__core_deinit(struct mr_server *srv)
@@ -63,8 +93,8 @@ void mr__core_deinit(struct mr_server *srv)
     mr_frame_unref(srv->ping);
     mr_frame_unref(srv->noop);
     mr_frame_unref(srv->close);
-    mr_free((void *)(uintptr_t)srv->opt.path);
-    mr_free((void *)(uintptr_t)srv->opt.cors_origins);
+    mr__cors_free(srv->cors);
+    free_texts(&srv->opt);
 }
 
 bool mr__turn_end(struct mr_server *srv)
@@ -87,25 +117,6 @@ bool mr__turn_end(struct mr_server *srv)
     while ((l = mr__list_pop(&srv->reaped)) != NULL)
         mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
     return rounds <= ROUNDS_MAX;
-}
-
-bool mr__cors_allows(const struct mr_server *srv, struct mr_span origin)
-{
-    const char *at = srv->opt.cors_origins;
-
-    while (*at != '\0' && origin.len > 0) {
-        size_t len = strcspn(at, ",");
-        struct mr_span one = mr_span_of(at, len);
-
-        while (one.len > 0 && one.ptr[0] == ' ')
-            one = mr_span_of(one.ptr + 1, one.len - 1);
-        while (one.len > 0 && one.ptr[one.len - 1] == ' ')
-            one.len--;
-        if (mr_span_eq(one, origin))
-            return true;
-        at += len + (at[len] == ',');
-    }
-    return false;
 }
 
 void mr_server_stats(struct mr_server *srv, struct mr_stats *out)

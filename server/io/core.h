@@ -25,9 +25,11 @@
 
 struct mr_net; /* the half with sockets, net.h; NULL in tests */
 struct mr_session;
+struct mr_cors;
 
 struct mr_server {
-    struct mr_options opt; /* path and cors_origins are our copies */
+    struct mr_options opt; /* its texts are our copies */
+    struct mr_cors *cors;  /* NULL: no origin but our own */
     uint64_t (*clock_ms)(void *ctx);
     void *clock_ctx;
     struct mr_timers timers;
@@ -49,7 +51,7 @@ struct mr_server {
 /* Guards every function that is [thread: loop] at the library's surface; gone in release builds. */
 #define MR_ASSERT_LOOP(srv) assert(pthread_equal((srv)->loop_thread, pthread_self()))
 
-/* Everything but sockets. MR_OK; MR_E_NOMEM: nothing to clean up. */
+/* Everything but sockets. MR_OK; MR_E_NOMEM, MR_E_INVAL: nothing to clean up. */
 MR_MUSTCHECK int mr__core_init(struct mr_server *srv, const struct mr_options *opt);
 void mr__core_deinit(struct mr_server *srv);
 static inline uint64_t mr__now(const struct mr_server *srv)
@@ -58,7 +60,5 @@ static inline uint64_t mr__now(const struct mr_server *srv)
 }
 /* Do what the turn has gathered; true when it is all done (else: call again soon). */
 bool mr__turn_end(struct mr_server *srv);
-/* Is this Origin header value allowed by cors_origins? */
-bool mr__cors_allows(const struct mr_server *srv, struct mr_span origin);
 
 #endif

@@ -76,8 +76,8 @@ static void replied(struct mr_http_conn *h)
 
     drop_reply(h);
     uncount(h);
-    mr_free(h->origin);
-    h->origin = NULL;
+    mr_free(h->extra);
+    h->extra = NULL;
     if (!h->keep_alive || c->srv->closing) {
         mr__conn_linger(c);
         return;
@@ -145,11 +145,8 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
 
     mr_buf_addf(&h->out, "HTTP/1.1 %d %s\r\n", status, mr__http_reason(status));
     mr_buf_add_span(&h->out, lines);
-    if (h->origin != NULL)
-        mr_buf_addf(&h->out,
-                    "Access-Control-Allow-Origin: %s\r\nAccess-Control-Allow-Credentials: true\r\n"
-                    "Vary: Origin\r\n",
-                    h->origin);
+    if (h->extra != NULL)
+        mr_buf_add_str(&h->out, h->extra);
     if (!bodiless)
         mr_buf_addf(&h->out, "Content-Length: %zu\r\n", body.len);
     add_date(&h->out);
@@ -376,7 +373,7 @@ void mr__http_conn_free(struct mr_conn *c)
     mr__http_req_free(h->req);
     mr_buf_free(&h->in);
     mr_buf_free(&h->body);
-    mr_free(h->origin);
+    mr_free(h->extra);
     mr_free(h);
     c->http = NULL;
 }

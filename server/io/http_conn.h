@@ -35,7 +35,7 @@ struct mr_http_conn {
     struct mr_chunked chunked;
     uint64_t left;     /* body bytes still to come, when not chunked */
     uint64_t until_ms; /* when the body must be whole, or the reply be gone */
-    char *origin;      /* allowed cross origin of this request, or NULL */
+    char *extra;       /* header lines for the reply, whoever gives it; or NULL */
     struct mr_buf out;
     struct mr_span out_body;
     size_t sent; /* of out and out_body */

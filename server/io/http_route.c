@@ -3,6 +3,7 @@
  */
 #include "io/http_conn.h"
 
+#include "io/cors.h"
 #include "io/polling.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
@@ -88,16 +89,9 @@ const struct mr_exchange_ops mr__http_exchange_ops = {
 /* A preflight asks before the browser sends anything; it needs an answer, not a session. */
 static void preflight(struct mr_http_conn *h, const struct mr_http_head *head)
 {
-    struct mr_span asked = mr__http_field(head, "access-control-request-headers");
     struct mr_buf lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
 
-    if (h->origin != NULL) {
-        mr_buf_add_str(&lines, "Access-Control-Allow-Methods: GET,POST,OPTIONS\r\n"
-                               "Access-Control-Max-Age: 600\r\n");
-        if (asked.len > 0)
-            mr_buf_addf(&lines, "Access-Control-Allow-Headers: " MR_SPAN_FMT "\r\n",
-                        MR_SPAN_ARG(asked));
-    }
+    mr__cors_preflight(h->conn->srv, head, &lines);
     mr__http_respond(h, 204, mr_buf_span(&lines), MR_SPAN_NONE, NULL, NULL);
     mr_buf_free(&lines);
 }
@@ -111,7 +105,7 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
 
     mr_buf_free(&h->body);
     mr_buf_init(&h->body, srv->opt.body_bytes_max);
-    if (mr_span_is(head->method, "OPTIONS") && srv->opt.cors_origins[0] != '\0' && !has_body) {
+    if (mr_span_is(head->method, "OPTIONS") && srv->cors != NULL && !has_body) {
         preflight(h, head);
         return;
     }
@@ -134,7 +128,10 @@ static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
 {
     h->conn->srv->stats.http_bad_requests++;
     h->keep_alive = false;
-    mr__http_respond(h, error == MR_EIO_FULL ? 503 : 400,
+    mr__http_respond(h,
+                     error == MR_EIO_FULL        ? 503
+                     : error == MR_EIO_FORBIDDEN ? 403
+                                                 : 400,
                      error == MR_EIO_FULL ? MR_SPAN("Content-Type: text/html\r\nRetry-After: 5\r\n")
                                           : MR_SPAN("Content-Type: text/html\r\n"),
                      mr_span_str(mr__eio_error_text(error)), NULL, NULL);
@@ -190,6 +187,8 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
 
     (void)snprintf(method, sizeof(method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
     error = mr__upgrade_verify(c->srv, &h->ex, method, head->query, &s);
+    if (error == MR_EIO_OK && !mr__cors_websocket(c->srv, head))
+        error = MR_EIO_FORBIDDEN;
     if (error == MR_EIO_OK && (!mr_span_is(head->method, "GET") || head->length > 0 ||
                                head->chunked || key.len != 24 || !mr_b64_valid(key)))
         error = MR_EIO_BAD_REQUEST;
@@ -285,18 +284,20 @@ static bool is_engine(const struct mr_server *srv, struct mr_span path)
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head)
 {
     struct mr_server *srv = h->conn->srv;
-    struct mr_span origin = mr__http_field(head, "origin");
+    bool engine = is_engine(srv, head->path);
 
     h->head = head;
-    if (is_engine(srv, head->path)) {
-        if (mr__cors_allows(srv, origin))
-            h->origin = mr_memdup0(origin.ptr, origin.len);
+    if (engine || srv->opt.cors_routes)
+        h->extra = mr__cors_lines(srv, head);
+    if (engine) {
         if (head->wants_websocket)
             to_websocket(h, head);
         else
             to_polling(h, head);
     } else if (head->wants_websocket) {
         mr__http_refuse(h, 404, "there is no WebSocket here");
+    } else if (srv->opt.cors_routes && mr__cors_is_preflight(head)) {
+        preflight(h, head);
     } else {
         route_application(h, text, head);
     }

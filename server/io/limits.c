@@ -23,6 +23,9 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->http_body_bytes_max, 1u << 20);
     fill(&opt->http_header_timeout_ms, 10000);
     fill(&opt->http_requests_max, 4096);
+    fill(&opt->cors_max_age_s, 600);
+    if (opt->cors_methods == NULL)
+        opt->cors_methods = "GET,HEAD,PUT,PATCH,POST,DELETE";
     if (opt->high_water_bytes > opt->queue_bytes_max)
         opt->high_water_bytes = opt->queue_bytes_max;
     if (opt->low_water_bytes > opt->high_water_bytes)

@@ -21,6 +21,8 @@
 #define MR_HEADERS_MAX          100    /* header lines, then 431 */
 #define MR_TRAILER_BYTES_MAX    4096   /* what follows the last chunk of a body */
 #define MR_CHUNK_LINE_MAX       256    /* a chunk's size line with its extensions */
+#define MR_ORIGIN_LEN_MAX       512    /* an Origin header that is compared with cors_origins */
+#define MR_ORIGINS_BYTES_MAX    65536  /* cors_origins itself */
 #define MR_BODY_IDLE_MS         10000  /* a body must move within this time ... */
 #define MR_BODY_TOTAL_MS        120000 /* ... and be whole within this time */
 #define MR_KEEP_ALIVE_MS        75000  /* an idle connection between requests */

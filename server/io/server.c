@@ -148,7 +148,10 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     struct mr_net *net = mr_zalloc(1, sizeof(*net));
     int rc = MR_E_NOMEM;
 
-    if (srv == NULL || net == NULL || mr__core_init(srv, opt) != MR_OK)
+    if (srv == NULL || net == NULL)
+        goto fail;
+    rc = mr__core_init(srv, opt);
+    if (rc != MR_OK)
         goto fail;
     srv->net = net;
     net->srv = srv;

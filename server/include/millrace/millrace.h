@@ -38,12 +38,25 @@ struct mr_options {               /* zero means the default named here */
     uint32_t http_body_bytes_max; /* 1 MiB: request body of mr_on_http routes, then 413 */
     uint32_t http_header_timeout_ms; /* 10000: to receive a request's head */
     uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
-    const char *cors_origins; /* comma-separated origins allowed with credentials; NULL: none */
+    /* Origins that pages may come from, comma-separated; NULL: none but the server's own. Each is
+     * an origin ("https://app.example"), "re:" and a POSIX extended regular expression that the
+     * whole origin must match (its commas stand inside brackets; no back-references), or "*". */
+    const char *cors_origins;
+    int cors_credentials;       /* 0: for all but "*". 1: for "*" too, which lets every site act as
+                                   its visitor. -1: never */
+    const char *cors_methods;   /* "GET,HEAD,PUT,PATCH,POST,DELETE" */
+    const char *cors_headers;   /* request headers allowed; NULL: those that the browser asks for */
+    const char *cors_exposed;   /* reply headers that pages may read; NULL: none */
+    uint32_t cors_max_age_s;    /* 600: how long a browser keeps the answer to a preflight */
+    bool cors_routes;           /* the same for requests outside the Socket.IO path */
+    bool websocket_same_origin; /* refuse (403) WebSockets from pages that are neither the server's
+                                   own nor in cors_origins. CORS itself does not cover them */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
  * the process's soft limit on descriptors towards the hard one, to have room for sessions_max. The
- * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO. */
+ * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO; MR_E_INVAL: an option
+ * that means nothing (an expression in cors_origins). */
 MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop,
                                          const struct mr_options *opt);
 /* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
@@ -181,55 +194,6 @@ MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
 /* Queue a frame to one socket (it takes its own ref). MR_OK; MR_E_CLOSED; MR_E_NOMEM. */
 MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
-/* ---- HTTP on the same port ---------------------------------------------------------------- */
-
-/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with
- * mr_http_reply now, or later from any thread with mr_http_post_reply: exactly one of them, exactly
- * once. A client that goes away meanwhile is the library's affair. */
-typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
-MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
-
-/* Parts of the request; they borrow req, never change until it is answered, and may be read on any
- * thread until then. path: as sent, percent-encoded and with whatever "..", "//" or "%2e" is in it:
- * who maps it to files must normalise it first. query: without "?". */
-MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", upper case */
-MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
-MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
-/* Lower-case name; kept are: host, authorization, accept, accept-encoding, content-type, content-
- * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id,
- * x-api-key, x-forwarded-for, idempotency-key, access-control-request-method,
- * access-control-request-headers. */
-MR_EXPORT struct mr_span mr_http_header(const struct mr_http_req *req, const char *name);
-MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
-MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
-
-struct mr_http_header {
-    const char *name, *value; /* both borrowed for the call; a pair with CR or LF is left out, and
-                                 so are Content-Length, Connection, Transfer-Encoding and Date */
-};
-struct mr_http_response {
-    int status;
-    const struct mr_http_header *headers; /* n_headers of them; content-length is added */
-    size_t n_headers;
-    struct mr_span body;
-    void (*body_free)(void *body_ctx); /* NULL: body is copied. Else body is borrowed until the   */
-    void *body_ctx;                    /* call of body_free(body_ctx), on the loop thread, once.  */
-};
-/* Answer. A HEAD request gets the head alone. Takes req. [thread: loop] */
-MR_EXPORT void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res);
-/* [thread: any] Copies headers and (without body_free) body; the reply leaves from the loop. Takes
- * req. It cannot fail for want of mailbox room: a slot was reserved when the request was handed
- * out. */
-MR_EXPORT void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res);
-
-/* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may
- * give the body, so that errors look alike everywhere. fn appends headers/body by filling res
- * (borrowed until the next call). Without it: {"code":..,"message":..} for the Socket.IO path,
- * plain text else. */
-typedef void (*mr_http_error_fn)(int status, const char *detail, struct mr_span path,
-                                 struct mr_http_response *res, void *ctx);
-MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void *ctx);
-
 /* ---- figures ------------------------------------------------------------------------------ */
 
 struct mr_stats {
@@ -241,5 +205,7 @@ struct mr_stats {
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
 MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
+
+#include "millrace/http.h"
 
 #endif
