@@ -2,6 +2,7 @@
 #include "io/core.h"
 
 #include "io/cors.h"
+#include "io/http_coding.h"
 #include "io/namespace.h"
 #include "proto/alloc.h"
 
@@ -93,6 +94,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr_frame_unref(srv->ping);
     mr_frame_unref(srv->noop);
     mr_frame_unref(srv->close);
+    mr__coding_fini(srv);
     mr__cors_free(srv->cors);
     free_texts(&srv->opt);
 }

@@ -26,6 +26,7 @@
 struct mr_net; /* the half with sockets, net.h; NULL in tests */
 struct mr_session;
 struct mr_cors;
+struct z_stream_s;
 
 struct mr_server {
     struct mr_options opt; /* its texts are our copies */
@@ -40,6 +41,7 @@ struct mr_server {
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */
     bool closing;
+    struct z_stream_s *deflater; /* of reply bodies; NULL until one needs it */
     mr_http_fn http_fn;
     void *http_ctx;
     mr_http_error_fn error_fn;

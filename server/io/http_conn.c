@@ -1,11 +1,9 @@
-/* http_conn.c - the conversation: reading, waiting, replying, one request after the other. */
+/* http_conn.c - the conversation: reading and waiting, one request after the other. */
 #include "io/http_conn.h"
 
 #include "io/polling.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
-
-#include <time.h>
 
 static void late(struct mr_timer *t);
 
@@ -39,154 +37,17 @@ static void late(struct mr_timer *t)
         mr__conn_doom(c); /* idle, or a reader that takes nothing: there is nobody to tell */
 }
 
-/* It has moved: there is idle_ms again, but never more than until_ms leaves. */
-static void moves(struct mr_http_conn *h, uint32_t idle_ms)
+void mr__http_wait(struct mr_http_conn *h, uint32_t ms)
+{
+    mr__conn_set_timer(h->conn, ms, late);
+}
+
+void mr__http_moves(struct mr_http_conn *h, uint32_t idle_ms)
 {
     uint64_t at = mr__now(h->conn->srv) + idle_ms;
 
     mr__timer_set(&h->conn->srv->timers, &h->conn->timer, at < h->until_ms ? at : h->until_ms,
                   late);
-}
-
-/* ---- replies ------------------------------------------------------------------------------- */
-
-static void drop_reply(struct mr_http_conn *h)
-{
-    if (h->body_free != NULL)
-        h->body_free(h->body_ctx);
-    h->body_free = NULL;
-    mr_buf_free(&h->out);
-    h->out_body = MR_SPAN_NONE;
-    h->sent = 0;
-}
-
-static void uncount(struct mr_http_conn *h)
-{
-    if (h->counted)
-        h->conn->net->n_requests--;
-    h->counted = false;
-}
-
-static void run(struct mr_http_conn *h, struct mr_span *data);
-
-/* The last byte is with the kernel. */
-static void replied(struct mr_http_conn *h)
-{
-    struct mr_conn *c = h->conn;
-
-    drop_reply(h);
-    uncount(h);
-    mr_free(h->extra);
-    h->extra = NULL;
-    if (!h->keep_alive || c->srv->closing) {
-        mr__conn_linger(c);
-        return;
-    }
-    h->state = MR_HTTP_HEAD;
-    h->idle = true;
-    h->scanned = 0;
-    mr__conn_set_timer(c, MR_KEEP_ALIVE_MS, late);
-    mr__sock_pause(c, false);
-    if (!h->running && h->in.len > 0)
-        mr__http_read(c, NULL, 0);
-}
-
-static void send_reply(struct mr_http_conn *h)
-{
-    struct mr_conn *c = h->conn;
-    size_t total = h->out.len + h->out_body.len;
-
-    while (h->sent < total) {
-        struct iovec iov[2];
-        int n = 0;
-        ssize_t took;
-
-        if (h->sent < h->out.len) {
-            iov[n++] = (struct iovec){h->out.ptr + h->sent, h->out.len - h->sent};
-            if (h->out_body.len > 0)
-                iov[n++] = (struct iovec){(void *)(uintptr_t)h->out_body.ptr, h->out_body.len};
-        } else {
-            size_t at = h->sent - h->out.len;
-
-            iov[n++] =
-                (struct iovec){(void *)(uintptr_t)(h->out_body.ptr + at), h->out_body.len - at};
-        }
-        took = mr__conn_write(c, iov, n);
-        if (took > 0) {
-            h->sent += (size_t)took;
-            c->srv->stats.bytes_out += (size_t)took;
-        }
-        if (took < 0)
-            return; /* doomed: what it holds is freed with it */
-        if (c->want_write) {
-            moves(h, MR_WRITE_STALL_MS);
-            return;
-        }
-    }
-    replied(h);
-}
-
-static void add_date(struct mr_buf *b)
-{
-    time_t now = time(NULL);
-    struct tm tm;
-    char text[64];
-
-    gmtime_r(&now, &tm);
-    if (strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) > 0)
-        mr_buf_add_str(b, text);
-}
-
-void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, struct mr_span body,
-                      void (*body_free)(void *ctx), void *body_ctx)
-{
-    struct mr_conn *c = h->conn;
-    bool bodiless = status == 204 || status == 304;
-
-    mr_buf_addf(&h->out, "HTTP/1.1 %d %s\r\n", status, mr__http_reason(status));
-    mr_buf_add_span(&h->out, lines);
-    if (h->extra != NULL)
-        mr_buf_add_str(&h->out, h->extra);
-    if (!bodiless)
-        mr_buf_addf(&h->out, "Content-Length: %zu\r\n", body.len);
-    add_date(&h->out);
-    if (!h->keep_alive)
-        mr_buf_add_str(&h->out, "Connection: close\r\n");
-    else if (h->http10)
-        mr_buf_add_str(&h->out, "Connection: keep-alive\r\n");
-    mr_buf_add_str(&h->out, "\r\n");
-    h->body_free = body_free;
-    h->body_ctx = body_ctx;
-    if (!bodiless && !h->head_only) {
-        if (body_free == NULL)
-            mr_buf_add_span(&h->out, body);
-        else
-            h->out_body = body;
-    }
-    h->state = MR_HTTP_REPLY;
-    h->until_ms = mr__now(c->srv) + MR_WRITE_STALL_MS +
-                  (h->out.len + h->out_body.len) * 1000 / MR_WRITE_BYTES_PER_S;
-    if (mr_buf_err(&h->out) != MR_OK) {
-        mr__conn_doom(c);
-        return;
-    }
-    send_reply(h);
-}
-
-void mr__http_req_answered(struct mr_http_req *req)
-{
-    struct mr_http_conn *h = req->conn->http;
-
-    h->req = NULL;
-    mr__http_respond(h, req->status, mr_buf_span(&req->headers), req->reply, req->body_free,
-                     req->body_ctx);
-    mr__http_req_free(req);
-}
-
-void mr__http_writable(struct mr_conn *c)
-{
-    if (c->http->state == MR_HTTP_REPLY)
-        send_reply(c->http);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -200,7 +61,7 @@ bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *hea
     h->left = head->length;
     h->state = MR_HTTP_BODY;
     h->until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
-    moves(h, MR_BODY_IDLE_MS);
+    mr__http_moves(h, MR_BODY_IDLE_MS);
     if (head->expects_continue) {
         static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
@@ -268,7 +129,7 @@ static void read_body(struct mr_http_conn *h, struct mr_span *data)
             rc = MR_E_END;
     }
     if (rc == MR_OK) {
-        moves(h, MR_BODY_IDLE_MS);
+        mr__http_moves(h, MR_BODY_IDLE_MS);
     } else if (rc == MR_E_END) {
         mr__conn_stop_timer(h->conn);
         mr__http_body_done(h);
@@ -360,7 +221,7 @@ void mr__http_conn_gone(struct mr_conn *c)
         mr__http_req_free(h->req);
     }
     h->req = NULL;
-    uncount(h);
+    mr__http_uncount(h);
 }
 
 void mr__http_conn_free(struct mr_conn *c)
@@ -369,7 +230,7 @@ void mr__http_conn_free(struct mr_conn *c)
 
     if (h == NULL)
         return;
-    drop_reply(h);
+    mr__http_drop_reply(h);
     mr__http_req_free(h->req);
     mr_buf_free(&h->in);
     mr_buf_free(&h->body);

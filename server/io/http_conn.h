@@ -35,6 +35,8 @@ struct mr_http_conn {
     struct mr_chunked chunked;
     uint64_t left;     /* body bytes still to come, when not chunked */
     uint64_t until_ms; /* when the body must be whole, or the reply be gone */
+    uint8_t coding;    /* enum mr_coding: what the client likes best of ours */
+    bool may_code;     /* its reply may be compressed */
     char *extra;       /* header lines for the reply, whoever gives it; or NULL */
     struct mr_buf out;
     struct mr_span out_body;
@@ -55,6 +57,14 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
                       void (*body_free)(void *ctx), void *body_ctx);
 /* The application has answered: takes req. */
 void mr__http_req_answered(struct mr_http_req *req);
+
+/* Set the timer: what has not happened by then is late. */
+void mr__http_wait(struct mr_http_conn *h, uint32_t ms);
+/* It has moved: there is idle_ms again, but never more than until_ms leaves. */
+void mr__http_moves(struct mr_http_conn *h, uint32_t idle_ms);
+/* http_reply.c: give back what a reply held; its request is no longer in hand. */
+void mr__http_drop_reply(struct mr_http_conn *h);
+void mr__http_uncount(struct mr_http_conn *h);
 
 /* http_route.c */
 /* Send a whole head where it belongs; text is the head itself. */

@@ -4,6 +4,7 @@
 #include "io/http_conn.h"
 
 #include "io/cors.h"
+#include "io/http_coding.h"
 #include "io/polling.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
@@ -289,6 +290,10 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
     h->head = head;
     if (engine || srv->opt.cors_routes)
         h->extra = mr__cors_lines(srv, head);
+    h->may_code = engine || srv->opt.http_compress_routes;
+    if (h->may_code)
+        h->coding =
+            (uint8_t)mr__coding_choose(mr__http_field(head, "accept-encoding"), MR_CODINGS_OURS);
     if (engine) {
         if (head->wants_websocket)
             to_websocket(h, head);

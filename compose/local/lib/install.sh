@@ -18,6 +18,7 @@ build  | cmd pkg-config              | pkg-config                | finds the lib
 build  | pc libwebsockets            | libwebsockets-dev         | HTTP and WebSocket transport
 build  | file /usr/lib/*/libwebsockets-evlib_uv.so | libwebsockets-evlib-uv | libwebsockets on libuv
 build  | pc libuv                    | libuv1-dev                | the event loop
+build  | pc zlib                     | zlib1g-dev                | compressed replies
 build  | pc libpq                    | libpq-dev                 | PostgreSQL client
 build  | pc rdkafka                  | librdkafka-dev            | Kafka client
 build  | pc hiredis                  | libhiredis-dev            | Redis client

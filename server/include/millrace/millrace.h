@@ -38,6 +38,11 @@ struct mr_options {               /* zero means the default named here */
     uint32_t http_body_bytes_max; /* 1 MiB: request body of mr_on_http routes, then 413 */
     uint32_t http_header_timeout_ms; /* 10000: to receive a request's head */
     uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
+    /* 1024: replies of the polling transport from this size on are sent as gzip or deflate to
+     * clients that accept it. UINT32_MAX: never. */
+    uint32_t http_compress_bytes_min;
+    bool http_compress_routes; /* so are whole replies of the application, when they are text, and
+                                  have neither ETag nor Content-Encoding */
     /* Origins that pages may come from, comma-separated; NULL: none but the server's own. Each is
      * an origin ("https://app.example"), "re:" and a POSIX extended regular expression that the
      * whole origin must match (its commas stand inside brackets; no back-references), or "*". */
@@ -201,7 +206,7 @@ struct mr_stats {
     uint64_t queued_bytes, queued_packets;                                   /* now, all sessions */
     uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
-    uint64_t http_requests, http_bad_requests, mailbox_full;
+    uint64_t http_requests, http_bad_requests, http_compressed, mailbox_full;
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
 MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
