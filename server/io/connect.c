@@ -26,6 +26,7 @@ static int join_nsp(struct mr_socket *sock)
 static void admit(struct mr_socket *sock)
 {
     struct mr_session *s = sock->session;
+    const char *own = sock->id;
     struct mr_buf b = MR_BUF_INIT(64);
 
     if (join_nsp(sock) != MR_OK) {
@@ -34,6 +35,12 @@ static void admit(struct mr_socket *sock)
     }
     sock->state = MR_SOCKET_CONNECTED;
     mr__timer_stop(&s->srv->timers, &s->guard);
+    if (sock->nsp->adapter->ops->add_all(sock->nsp->adapter, sock, &own, 1) != MR_OK) {
+        mr__session_doom(s, "transport error");
+        return;
+    }
+    if (sock->state != MR_SOCKET_CONNECTED) /* a handler of room events has ended it */
+        return;
     mr_buf_addf(&b, "{\"sid\":\"%s\"}", sock->id);
     if (mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");

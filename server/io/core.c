@@ -59,6 +59,7 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__list_init(&srv->doomed);
     mr__list_init(&srv->drained);
     mr__list_init(&srv->reaped);
+    mr__list_init(&srv->gathers);
     rc = copy_texts(&srv->opt);
     if (rc == MR_OK)
         rc = mr__cors_new(&srv->cors, &srv->opt);
@@ -84,6 +85,7 @@ void mr__core_deinit(struct mr_server *srv)
     }
     while (!mr__turn_end(srv))
         ;
+    mr__gathers_end(srv);
     for (node = mr__table_next(&srv->nsps, NULL); node; node = next) {
         next = mr__table_next(&srv->nsps, node);
         mr__nsp_free(MR_CONTAINER(node, struct mr_nsp, node));

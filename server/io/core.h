@@ -37,6 +37,10 @@ struct mr_server {
     struct mr_sid_pool sids;
     struct mr_table sessions, nsps;
     struct mr_link dirty, doomed, drained, reaped;
+    struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
+    const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */
+    void *adapter_arg;
+    uint64_t mark;                        /* number of the last walk over sockets */
     struct mr_frame *ping, *noop, *close; /* packets without content, made once */
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */

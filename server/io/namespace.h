@@ -14,7 +14,7 @@
 #define IO_NAMESPACE_H
 
 #include "io/ack.h"
-#include "io/room.h"
+#include "io/adapter.h"
 #include "io/session.h"
 #include "proto/sio.h"
 
@@ -30,10 +30,11 @@ struct mr_nsp {
     void *on_disconnect_ctx;
     mr_drain_fn on_drain;
     void *on_drain_ctx;
-    struct mr_table events, rooms;
+    struct mr_table events;
+    struct mr_adapter *adapter; /* who is in which room */
     struct mr_socket **members; /* connected sockets, in no order */
     size_t n_members, cap_members;
-    int64_t next_ack; /* one counter, so that a broadcast could share an id */
+    int64_t next_ack; /* one counter, so that a broadcast can share an id */
 };
 
 enum mr_socket_state {
@@ -53,7 +54,8 @@ struct mr_socket {
     struct mr_socket *next; /* in session->sockets */
     void *data;
     size_t place;             /* index in nsp->members */
-    struct mr_member **rooms; /* memberships, n_rooms of them */
+    uint64_t mark;            /* the last walk that visited it: see adapter_memory.c */
+    struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
     struct mr_acks_asked asked; /* acks that the client waits for */
     struct mr_link acks;        /* acks that we wait for, oldest first */
@@ -61,6 +63,7 @@ struct mr_socket {
     const struct mr_span *attachments; /* of the event being handled */
     unsigned n_attachments;
     bool deciding; /* inside its connect hook, whose return value still counts */
+    bool own_room; /* it is in the room named as its id, and alone there: see room.h */
     char *refusal; /* JSON of the CONNECT_ERROR, once mr_connect_refuse was called */
 };
 
@@ -96,8 +99,15 @@ struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp);
 struct mr_socket *mr__socket_of(const struct mr_session *s, const struct mr_nsp *nsp);
 /* Take it out of everything; on_disconnect if it was connected. */
 void mr__socket_gone(struct mr_socket *sock, const char *reason);
+/* Queue a packet's n frames, one after the other; is_volatile: only if it can take them now. MR_OK;
+ * MR_E_AGAIN: left out; else as mr__session_send. emit.c */
+int mr__socket_deliver(struct mr_socket *sock, struct mr_frame *const *frames, size_t n,
+                       bool is_volatile);
 /* Queue a packet made of a head of this type and JSON (may be empty). */
 int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json);
+
+/* broadcast.c: the namespace that a target is in; NULL: there is none of that name. */
+struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to);
 
 /* binary.c */
 void mr__binary_begin(struct mr_session *s, struct mr_span text, const struct mr_sio_packet *p);

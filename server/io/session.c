@@ -191,6 +191,11 @@ struct mr_outq *mr__session_q(struct mr_session *s)
     return s->ws != NULL ? &s->ws->q : &s->q;
 }
 
+bool mr__session_writable(struct mr_session *s)
+{
+    return mr__session_q(s)->n == 0 && (s->ws != NULL || s->get != NULL);
+}
+
 int mr__session_send(struct mr_session *s, struct mr_frame *f)
 {
     struct mr_server *srv = s->srv;

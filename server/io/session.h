@@ -89,6 +89,9 @@ void mr__session_binary(struct mr_session *s, struct mr_span bytes);
 /* Queue a frame and have it flushed at the end of the turn. MR_OK; MR_E_CLOSED; MR_E_NOMEM; over
  * queue_bytes_max the session is doomed as a slow consumer: MR_E_CLOSED. */
 MR_MUSTCHECK int mr__session_send(struct mr_session *s, struct mr_frame *f);
+/* Would a frame queued now leave with the end of the turn, as far as one can tell? Nothing waits
+ * before it and, over polling, a GET waits for it. */
+bool mr__session_writable(struct mr_session *s);
 /* The queue that packets go to now. */
 struct mr_outq *mr__session_q(struct mr_session *s);
 /* The queue has shrunk: count it, and see whether the session is no longer congested. */

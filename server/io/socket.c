@@ -60,7 +60,8 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
     mr__acks_closed(sock);
     if (was_connected && sock->nsp->on_disconnect != NULL)
         sock->nsp->on_disconnect(sock, reason, sock->nsp->on_disconnect_ctx);
-    mr__room_leave_all(sock); /* last, so that the handler can still see its rooms */
+    sock->nsp->adapter->ops->del_all(sock->nsp->adapter,
+                                     sock); /* last, so that the handler can still see its rooms */
     mr__asked_deinit(&sock->asked);
     mr_socket_unref(sock);
 }

@@ -174,19 +174,9 @@ MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
 /* True from the high-water mark until the drain callback. */
 MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
 
-/* ---- rooms and broadcast ------------------------------------------------------------------ */
+/* ---- rooms and broadcast: broadcast.h; clusters: adapter.h --------------------------------- */
 
-/* Copies room. Joining twice is MR_OK. MR_E_NOMEM; MR_E_CLOSED. */
-MR_EXPORT MR_MUSTCHECK int mr_join(struct mr_socket *s, const char *room);
-MR_EXPORT void mr_leave(struct mr_socket *s, const char *room);
-MR_EXPORT bool mr_in_room(const struct mr_socket *s, const char *room);
-/* Members of a room (NULL: all sockets of the namespace). O(1). */
-MR_EXPORT size_t mr_room_size(struct mr_server *srv, const char *nsp, const char *room);
-/* Encode once and queue to every member of room (NULL: everyone in the namespace). Copies.
- * Returns how many sockets it was queued to, or an error. */
-MR_EXPORT int mr_emit(struct mr_server *srv, const char *nsp, const char *room, const char *event,
-                      struct mr_span args);
-/* [thread: any] The same, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
+/* [thread: any] mr_emit, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
 MR_EXPORT MR_MUSTCHECK int mr_post_emit(struct mr_server *srv, const char *nsp, const char *room,
                                         const char *event, struct mr_span args);
 
@@ -211,6 +201,8 @@ struct mr_stats {
 };
 MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 
+#include "millrace/adapter.h"
+#include "millrace/broadcast.h"
 #include "millrace/http.h"
 
 #endif
