@@ -27,6 +27,10 @@ struct mr_net; /* the half with sockets, net.h; NULL in tests */
 struct mr_session;
 struct mr_cors;
 struct z_stream_s;
+struct mr_route_node;
+struct mr_route;
+struct mr_http_conn;
+struct mr_http_head;
 
 struct mr_server {
     struct mr_options opt; /* its texts are our copies */
@@ -45,7 +49,13 @@ struct mr_server {
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */
     bool closing;
-    struct z_stream_s *deflater; /* of reply bodies; NULL until one needs it */
+    struct z_stream_s *deflater;  /* of reply bodies; NULL until one needs it */
+    struct mr_route_node *routes; /* NULL: none */
+    struct mr_route *routes_replaced;
+    /* Takes a WebSocket handshake outside the Socket.IO path, or returns false; may be NULL. text
+     * is the head itself. */
+    bool (*claim_websocket)(struct mr_http_conn *h, struct mr_span text,
+                            const struct mr_http_head *head);
     mr_http_fn http_fn;
     void *http_ctx;
     mr_http_error_fn error_fn;

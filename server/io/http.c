@@ -43,6 +43,24 @@ struct mr_http_req *mr__http_req_new(struct mr_conn *c, struct mr_span text,
     return req;
 }
 
+int mr__http_req_routed(struct mr_http_req *req, const struct mr_route_match *m)
+{
+    size_t bytes = m->n_values * sizeof(struct mr_span);
+    char *copy;
+
+    req->route = m->route;
+    if (m->n_values == 0)
+        return MR_OK;
+    req->params = mr_alloc(bytes + m->len);
+    if (req->params == NULL)
+        return MR_E_NOMEM;
+    copy = (char *)req->params + bytes;
+    memcpy(copy, m->text, m->len);
+    for (size_t i = 0; i < m->n_values; i++)
+        req->params[i] = moved(m->values[i], mr_span_of(m->text, m->len), copy);
+    return MR_OK;
+}
+
 void mr__http_req_free(struct mr_http_req *req)
 {
     if (req == NULL)
@@ -50,6 +68,7 @@ void mr__http_req_free(struct mr_http_req *req)
     mr_buf_free(&req->body);
     mr_buf_free(&req->headers);
     mr_buf_free(&req->copy);
+    mr_free(req->params);
     mr_free(req);
 }
 
@@ -73,6 +92,15 @@ struct mr_span mr_http_header(const struct mr_http_req *req, const char *name)
     for (size_t i = 0; i < req->n_fields; i++) {
         if (mr__http_same(req->fields[i].name, name))
             return req->fields[i].value;
+    }
+    return MR_SPAN_NONE;
+}
+
+struct mr_span mr_http_param(const struct mr_http_req *req, const char *name)
+{
+    for (size_t i = 0; req->params != NULL && i < req->route->n_names; i++) {
+        if (strcmp(req->route->names[i], name) == 0)
+            return req->params[i];
     }
     return MR_SPAN_NONE;
 }

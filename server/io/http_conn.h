@@ -66,13 +66,20 @@ void mr__http_moves(struct mr_http_conn *h, uint32_t idle_ms);
 void mr__http_drop_reply(struct mr_http_conn *h);
 void mr__http_uncount(struct mr_http_conn *h);
 
+/* http_app.c */
+void mr__http_to_application(struct mr_http_conn *h, struct mr_span text,
+                             const struct mr_http_head *head);
+/* The body is complete. */
+void mr__http_body_done(struct mr_http_conn *h);
+
 /* http_route.c */
 /* Send a whole head where it belongs; text is the head itself. */
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head);
-/* The body is complete. */
-void mr__http_body_done(struct mr_http_conn *h);
 /* Refuse the request; the connection ends with it. why: one sentence. */
 void mr__http_refuse(struct mr_http_conn *h, int status, const char *why);
+/* The same for a request that is in order: the connection goes on, unless a body is to come. lines:
+ * more header lines. */
+void mr__http_decline(struct mr_http_conn *h, int status, const char *why, const char *lines);
 extern const struct mr_exchange_ops mr__http_exchange_ops;
 
 /* Begin to read a body of head's length, at most max bytes. False: refused. */

@@ -13,7 +13,7 @@
 
 /* ---- refusing ------------------------------------------------------------------------------ */
 
-void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
+static void refuse(struct mr_http_conn *h, int status, const char *why, const char *more)
 {
     struct mr_server *srv = h->conn->srv;
     struct mr_http_response res = {.status = status};
@@ -21,7 +21,6 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     struct mr_span path = h->req ? h->req->path : h->head ? h->head->path : MR_SPAN_NONE;
 
     srv->stats.http_bad_requests++;
-    h->keep_alive = false; /* where the next request would begin is not known */
     if (srv->error_fn != NULL) {
         srv->error_fn(status, why, path, &res, srv->error_ctx);
         mr__http_add_headers(&lines, res.headers, res.n_headers);
@@ -40,6 +39,7 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     }
     if (status == 503)
         mr_buf_add_str(&lines, "Retry-After: 1\r\n");
+    mr_buf_add_str(&lines, more);
     if (h->ex.session != NULL)
         mr__polling_body_refused(&h->ex);
     /* A body of the application's own is copied at once: it borrows it only until its next call. */
@@ -50,6 +50,19 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     h->req = NULL;
     mr_buf_free(&lines);
     mr_buf_free(&body);
+}
+
+void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
+{
+    h->keep_alive = false; /* where the next request would begin is not known */
+    refuse(h, status, why, "");
+}
+
+void mr__http_decline(struct mr_http_conn *h, int status, const char *why, const char *lines)
+{
+    if (h->head == NULL || h->head->length > 0 || h->head->chunked)
+        h->keep_alive = false;
+    refuse(h, status, why, lines);
 }
 
 /* ---- the polling transport ----------------------------------------------------------------- */
@@ -216,60 +229,7 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
     mr_buf_free(&b);
 }
 
-/* ---- the application ----------------------------------------------------------------------- */
-
-static void to_application(struct mr_http_conn *h)
-{
-    struct mr_server *srv = h->conn->srv;
-    struct mr_http_req *req = h->req;
-
-    h->state = MR_HTTP_BUSY;
-    h->conn->net->n_requests++;
-    h->counted = true;
-    srv->stats.http_requests++;
-    srv->http_fn(req, srv->http_ctx);
-}
-
-static void route_application(struct mr_http_conn *h, struct mr_span text,
-                              const struct mr_http_head *head)
-{
-    struct mr_server *srv = h->conn->srv;
-
-    if (srv->http_fn == NULL) {
-        mr__http_refuse(h, 404, "not found");
-        return;
-    }
-    if (h->conn->net->n_requests >= srv->opt.http_requests_max || srv->closing) {
-        srv->stats.refused++;
-        mr__http_refuse(h, 503, "too many requests are waiting");
-        return;
-    }
-    if (head->length > srv->opt.http_body_bytes_max) {
-        mr__http_refuse(h, 413, "request body too large");
-        return;
-    }
-    h->req = mr__http_req_new(h->conn, text, head);
-    if (h->req == NULL)
-        mr__http_refuse(h, 503, "out of memory");
-    else if (head->length == 0 && !head->chunked)
-        to_application(h);
-    else
-        (void)mr__http_expect_body(h, head, srv->opt.http_body_bytes_max);
-}
-
-void mr__http_body_done(struct mr_http_conn *h)
-{
-    struct mr_buf body = h->body;
-
-    if (h->req != NULL) {
-        to_application(h);
-        return;
-    }
-    h->state = MR_HTTP_BUSY;
-    mr_buf_init(&h->body, body.max);
-    mr__polling_body(h->conn->srv, &h->ex, mr_buf_span(&body));
-    mr_buf_free(&body);
-}
+/* ---- by path ------------------------------------------------------------------------------- */
 
 /* Is path the Socket.IO path, or below it? With or without the slash at its end. */
 static bool is_engine(const struct mr_server *srv, struct mr_span path)
@@ -300,11 +260,12 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
         else
             to_polling(h, head);
     } else if (head->wants_websocket) {
-        mr__http_refuse(h, 404, "there is no WebSocket here");
+        if (srv->claim_websocket == NULL || !srv->claim_websocket(h, text, head))
+            mr__http_refuse(h, 404, "there is no WebSocket here");
     } else if (srv->opt.cors_routes && mr__cors_is_preflight(head)) {
         preflight(h, head);
     } else {
-        route_application(h, text, head);
+        mr__http_to_application(h, text, head);
     }
     h->head = NULL;
 }

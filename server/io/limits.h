@@ -25,6 +25,7 @@
 #define MR_ORIGIN_LEN_MAX       512      /* an Origin header that is compared with cors_origins */
 #define MR_ORIGINS_BYTES_MAX    65536    /* cors_origins itself */
 #define MR_DEFLATE_BYTES_MAX    131072   /* a body that is compressed at once, on the loop */
+#define MR_ROUTE_DEPTH_MAX      32       /* segments of a route's pattern */
 #define MR_BODY_IDLE_MS         10000    /* a body must move within this time ... */
 #define MR_BODY_TOTAL_MS        120000   /* ... and be whole within this time */
 #define MR_KEEP_ALIVE_MS        75000    /* an idle connection between requests */

@@ -6,11 +6,24 @@
 
 #include "millrace/millrace.h"
 
-/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with
+/* Every request outside the Socket.IO path for which there is no route, with its whole body
+ * (bounded). Answer with
  * mr_http_reply now, or later from any thread with mr_http_post_reply: exactly one of them, exactly
  * once. A client that goes away meanwhile is the library's affair. */
 typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
 MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
+
+/* Requests of a method whose path fits a pattern: "/users/me", "/users/:id/files" (any one segment,
+ * not empty), "/files/" and "*path" (all the rest, empty too). Names come before parameters, and
+ * parameters before the rest. GET answers HEAD too; OPTIONS and other methods on a path that has
+ * routes are answered by the library (204, 405) unless there is a route for them. The same method
+ * and pattern again replaces fn. A path with a malformed escape, or an escaped NUL, fits nothing.
+ * Copies the texts. MR_OK; MR_E_INVAL: no method or pattern; MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_http_route(struct mr_server *srv, const char *method,
+                                         const char *pattern, mr_http_fn fn, void *ctx);
+/* A parameter of the route's pattern by its name, percent-decoded: it may contain "/" (from "%2F")
+ * and "..". Empty when there is none. Borrows req. [thread: any, until it is answered] */
+MR_EXPORT struct mr_span mr_http_param(const struct mr_http_req *req, const char *name);
 
 /* Parts of the request; they borrow req, never change until it is answered, and may be read on any
  * thread until then. path: as sent, percent-encoded and with whatever "..", "//" or "%2e" is in it:
