@@ -207,6 +207,7 @@ static void stage(struct mr_http_req *req, const struct mr_http_response *res, b
 void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res)
 {
     MR_ASSERT_LOOP(req->net->srv);
+    assert(!req->begun);
     stage(req, res, false);
     deliver(req);
 }

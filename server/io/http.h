@@ -20,6 +20,18 @@ struct mr_http_req {
     struct mr_span reply;
     void (*body_free)(void *ctx);
     void *body_ctx;
+    bool handed; /* the application has it */
+    /* a body in pieces */
+    bool body_paused, body_over;
+    uint64_t body_got;
+    uint64_t paused_ms; /* since when */
+    mr_http_body_fn body_fn;
+    void *body_fn_ctx;
+    /* a reply in pieces */
+    bool begun, out_chunked, congested, discard;
+    int64_t out_left; /* of a known length; -1: not known */
+    mr_http_fn drain_fn, close_fn;
+    void *drain_ctx, *close_ctx;
     const struct mr_route *route; /* NULL: for mr_on_http */
     struct mr_span *params;       /* the values of its names; then the text that they borrow from */
     size_t n_fields;

@@ -2,6 +2,7 @@
 #include "io/http_conn.h"
 
 #include "io/cors.h"
+#include "io/http_stream.h"
 #include "io/polling.h"
 #include "proto/alloc.h"
 
@@ -11,18 +12,23 @@ static void run(struct mr_http_conn *h)
     struct mr_server *srv = h->conn->srv;
     struct mr_http_req *req = h->req;
 
-    h->state = MR_HTTP_BUSY;
+    if (h->state != MR_HTTP_BODY || req->route == NULL || !req->route->streams)
+        h->state = MR_HTTP_BUSY;
+    req->handed = true;
     h->conn->net->n_requests++;
     h->counted = true;
     srv->stats.http_requests++;
-    if (req->route != NULL)
-        req->route->fn(req, req->route->ctx);
-    else
+    if (req->route == NULL) {
         srv->http_fn(req, srv->http_ctx);
+        return;
+    }
+    req->route->fn(req, req->route->ctx);
+    if (h->req == req && req->route->streams && h->state == MR_HTTP_BUSY)
+        mr__stream_no_body(h);
 }
 
 /* Is there room, and are we still taking requests? */
-static bool admit(struct mr_http_conn *h, const struct mr_http_head *head)
+static bool admit(struct mr_http_conn *h, const struct mr_http_head *head, uint64_t body_max)
 {
     struct mr_server *srv = h->conn->srv;
 
@@ -31,7 +37,7 @@ static bool admit(struct mr_http_conn *h, const struct mr_http_head *head)
         mr__http_refuse(h, 503, "too many requests are waiting");
         return false;
     }
-    if (head->length > srv->opt.http_body_bytes_max) {
+    if (head->length > body_max) {
         mr__http_refuse(h, 413, "request body too large");
         return false;
     }
@@ -41,15 +47,18 @@ static bool admit(struct mr_http_conn *h, const struct mr_http_head *head)
 static void take(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head,
                  const struct mr_route_match *m)
 {
-    if (!admit(h, head))
+    bool streams = m->route != NULL && m->route->streams;
+    uint64_t max = streams ? m->route->body_bytes_max : h->conn->srv->opt.http_body_bytes_max;
+
+    if (!admit(h, head, max))
         return;
     h->req = mr__http_req_new(h->conn, text, head);
     if (h->req == NULL || (m->route != NULL && mr__http_req_routed(h->req, m) != MR_OK))
         mr__http_refuse(h, 503, "out of memory");
     else if (head->length == 0 && !head->chunked)
         run(h);
-    else
-        (void)mr__http_expect_body(h, head, h->conn->srv->opt.http_body_bytes_max);
+    else if (mr__http_expect_body(h, head, (size_t)max) && streams)
+        run(h);
 }
 
 /* The path has routes, but none for this method. */
@@ -97,6 +106,23 @@ void mr__http_body_done(struct mr_http_conn *h)
     mr_buf_init(&h->body, body.max);
     mr__polling_body(h->conn->srv, &h->ex, mr_buf_span(&body));
     mr_buf_free(&body);
+}
+
+int mr_http_route_stream(struct mr_server *srv, const char *method, const char *pattern,
+                         uint64_t body_bytes_max, mr_http_fn fn, void *ctx)
+{
+    struct mr_route *r;
+    int rc;
+
+    MR_ASSERT_LOOP(srv);
+    rc = mr__route_add(srv, method, pattern, &r);
+    if (rc != MR_OK)
+        return rc;
+    r->fn = fn;
+    r->ctx = ctx;
+    r->streams = true;
+    r->body_bytes_max = body_bytes_max;
+    return MR_OK;
 }
 
 int mr_http_route(struct mr_server *srv, const char *method, const char *pattern, mr_http_fn fn,

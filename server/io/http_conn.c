@@ -1,6 +1,7 @@
 /* http_conn.c - the conversation: reading and waiting, one request after the other. */
 #include "io/http_conn.h"
 
+#include "io/http_stream.h"
 #include "io/polling.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
@@ -31,7 +32,9 @@ static void late(struct mr_timer *t)
     struct mr_conn *c = MR_CONTAINER(t, struct mr_conn, timer);
     struct mr_http_conn *h = c->http;
 
-    if (h->state == MR_HTTP_BODY || (h->state == MR_HTTP_HEAD && !h->idle))
+    if (mr__stream_is_body(h))
+        mr__stream_body_end(h, MR_E_TIMEOUT);
+    else if (h->state == MR_HTTP_BODY || (h->state == MR_HTTP_HEAD && !h->idle))
         mr__http_refuse(h, 408, "the request did not come in time");
     else
         mr__conn_doom(c); /* idle, or a reader that takes nothing: there is nobody to tell */
@@ -149,6 +152,10 @@ static void run(struct mr_http_conn *h, struct mr_span *data)
 
         if (state == MR_HTTP_HEAD)
             read_head(h, data);
+        else if (state == MR_HTTP_BODY && h->req != NULL && h->req->body_paused)
+            break;
+        else if (state == MR_HTTP_BODY && mr__stream_is_body(h))
+            mr__stream_read(h, data);
         else if (state == MR_HTTP_BODY)
             read_body(h, data);
         else
@@ -203,7 +210,10 @@ void mr__http_read(struct mr_conn *c, unsigned char *bytes, size_t n)
     }
     keep_rest(h, data);
     if (h->state == MR_HTTP_BUSY || h->state == MR_HTTP_REPLY)
-        mr__sock_pause(c, h->req != NULL || h->in.len > MR_HEAD_BYTES_MAX);
+        mr__sock_pause(c,
+                       (h->req != NULL && !mr__stream_is_open(h)) || h->in.len > MR_HEAD_BYTES_MAX);
+    else if (h->state == MR_HTTP_BODY && h->req != NULL && h->req->body_paused)
+        mr__sock_pause(c, true);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -214,12 +224,16 @@ void mr__http_conn_gone(struct mr_conn *c)
 
     if (h->ex.session != NULL)
         mr__exchange_gone(&h->ex);
-    if (h->req != NULL && h->state == MR_HTTP_BUSY) {
-        h->req->conn = NULL; /* the application still has it, and it still counts */
+    if (h->req != NULL && h->req->handed) {
+        struct mr_http_req *req = h->req;
+
+        req->conn = NULL; /* the application still has it, and it still counts */
         h->counted = false;
-    } else {
-        mr__http_req_free(h->req);
+        h->req = NULL;
+        mr__stream_gone(req, h->state);
+        return;
     }
+    mr__http_req_free(h->req);
     h->req = NULL;
     mr__http_uncount(h);
 }

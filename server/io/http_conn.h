@@ -72,6 +72,16 @@ void mr__http_to_application(struct mr_http_conn *h, struct mr_span text,
 /* The body is complete. */
 void mr__http_body_done(struct mr_http_conn *h);
 
+/* Begin a reply: its head, with lines and framing. */
+void mr__http_add_head(struct mr_http_conn *h, int status, struct mr_span lines,
+                       const char *framing);
+/* Write what there is of it. */
+void mr__http_send(struct mr_http_conn *h);
+static inline bool mr__http_bodiless(int status)
+{
+    return status == 204 || status == 304;
+}
+
 /* http_route.c */
 /* Send a whole head where it belongs; text is the head itself. */
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head);

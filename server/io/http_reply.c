@@ -2,8 +2,10 @@
 #include "io/http_conn.h"
 
 #include "io/http_coding.h"
+#include "io/http_stream.h"
 #include "proto/alloc.h"
 
+#include <stdio.h>
 #include <time.h>
 
 void mr__http_drop_reply(struct mr_http_conn *h)
@@ -46,7 +48,7 @@ static void replied(struct mr_http_conn *h)
         mr__http_read(c, NULL, 0);
 }
 
-static void send_reply(struct mr_http_conn *h)
+void mr__http_send(struct mr_http_conn *h)
 {
     struct mr_conn *c = h->conn;
     size_t total = h->out.len + h->out_body.len;
@@ -78,7 +80,10 @@ static void send_reply(struct mr_http_conn *h)
             return;
         }
     }
-    replied(h);
+    if (h->req != NULL && h->req->begun)
+        mr__stream_sent(h); /* there may be more */
+    else
+        replied(h);
 }
 
 static void add_date(struct mr_buf *b)
@@ -121,21 +126,35 @@ static bool may_code(const struct mr_http_conn *h, int status, struct mr_span li
            line_value(lines, "content-encoding").len == 0 && line_value(lines, "etag").len == 0;
 }
 
-void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, struct mr_span body,
-                      void (*body_free)(void *ctx), void *body_ctx)
+void mr__http_add_head(struct mr_http_conn *h, int status, struct mr_span lines,
+                       const char *framing)
 {
-    struct mr_conn *c = h->conn;
-    bool bodiless = status == 204 || status == 304;
-    struct mr_buf coded = MR_BUF_INIT(MR_DEFLATE_BYTES_MAX);
-
     mr_buf_addf(&h->out, "HTTP/1.1 %d %s\r\n", status, mr__http_reason(status));
     mr_buf_add_span(&h->out, lines);
     if (h->extra != NULL)
         mr_buf_add_str(&h->out, h->extra);
+    mr_buf_add_str(&h->out, framing);
+    add_date(&h->out);
+    if (!h->keep_alive)
+        mr_buf_add_str(&h->out, "Connection: close\r\n");
+    else if (h->http10)
+        mr_buf_add_str(&h->out, "Connection: keep-alive\r\n");
+    mr_buf_add_str(&h->out, "\r\n");
+}
+
+void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, struct mr_span body,
+                      void (*body_free)(void *ctx), void *body_ctx)
+{
+    struct mr_conn *c = h->conn;
+    bool bodiless = mr__http_bodiless(status), vary = false;
+    struct mr_buf coded = MR_BUF_INIT(MR_DEFLATE_BYTES_MAX);
+    const char *coding = NULL;
+    char framing[128] = "";
+
     if (!bodiless && may_code(h, status, lines, body)) {
-        mr_buf_add_str(&h->out, "Vary: Accept-Encoding\r\n");
+        vary = true;
         if (mr__coding_apply(c->srv, h->coding, body, &coded)) {
-            mr_buf_addf(&h->out, "Content-Encoding: %s\r\n", mr__coding_name(h->coding));
+            coding = mr__coding_name(h->coding);
             if (body_free != NULL)
                 body_free(body_ctx);
             body_free = NULL;
@@ -143,13 +162,10 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
         }
     }
     if (!bodiless)
-        mr_buf_addf(&h->out, "Content-Length: %zu\r\n", body.len);
-    add_date(&h->out);
-    if (!h->keep_alive)
-        mr_buf_add_str(&h->out, "Connection: close\r\n");
-    else if (h->http10)
-        mr_buf_add_str(&h->out, "Connection: keep-alive\r\n");
-    mr_buf_add_str(&h->out, "\r\n");
+        (void)snprintf(framing, sizeof(framing), "%s%s%s%sContent-Length: %zu\r\n",
+                       vary ? "Vary: Accept-Encoding\r\n" : "", coding ? "Content-Encoding: " : "",
+                       coding ? coding : "", coding ? "\r\n" : "", body.len);
+    mr__http_add_head(h, status, lines, framing);
     h->body_free = body_free;
     h->body_ctx = body_ctx;
     if (!bodiless && !h->head_only) {
@@ -166,13 +182,15 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
         mr__conn_doom(c);
         return;
     }
-    send_reply(h);
+    mr__http_send(h);
 }
 
 void mr__http_req_answered(struct mr_http_req *req)
 {
     struct mr_http_conn *h = req->conn->http;
 
+    if (h->state == MR_HTTP_BODY)
+        h->keep_alive = false; /* answered before all of it was there */
     h->req = NULL;
     mr__http_respond(h, req->status, mr_buf_span(&req->headers), req->reply, req->body_free,
                      req->body_ctx);
@@ -181,6 +199,9 @@ void mr__http_req_answered(struct mr_http_req *req)
 
 void mr__http_writable(struct mr_conn *c)
 {
-    if (c->http->state == MR_HTTP_REPLY)
-        send_reply(c->http);
+    if (c->http->state != MR_HTTP_REPLY)
+        return;
+    mr__http_send(c->http);
+    if (c->http->state == MR_HTTP_REPLY && c->http->req != NULL)
+        mr__stream_writable(c->http);
 }

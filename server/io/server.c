@@ -6,7 +6,7 @@
  */
 #include "io/conn.h"
 
-#include "io/http_conn.h"
+#include "io/http_stream.h"
 #include "io/session.h"
 #include "proto/alloc.h"
 
@@ -287,7 +287,8 @@ static void begin_shutdown(struct mr_net *net)
     for (struct mr_link *l = net->conns.next; l != &net->conns; l = l->next) {
         struct mr_conn *c = MR_CONTAINER(l, struct mr_conn, link);
 
-        if (c->phase == MR_CONN_HTTP && c->http->state <= MR_HTTP_BODY)
+        if (c->phase == MR_CONN_HTTP &&
+            (c->http->state <= MR_HTTP_BODY || mr__stream_is_open(c->http)))
             mr__conn_doom(c);
     }
     mr__timer_set(&srv->timers, &net->close_timer, mr__now(srv) + MR_SHUTDOWN_MS, cut_off);

@@ -58,6 +58,52 @@ MR_EXPORT void mr_http_reply(struct mr_http_req *req, const struct mr_http_respo
  * out. */
 MR_EXPORT void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res);
 
+/* ---- in pieces ---- */
+
+/* A route whose fn is called before the body has come, for bodies too large to keep. fn sets
+ * mr_http_on_body (or the body is read over) and answers when it likes, also before the body is
+ * complete: the connection then ends with the reply. body_bytes_max: then the body fails. */
+MR_EXPORT MR_MUSTCHECK int mr_http_route_stream(struct mr_server *srv, const char *method,
+                                                const char *pattern, uint64_t body_bytes_max,
+                                                mr_http_fn fn, void *ctx);
+/* status MR_OK: bytes is the next piece, at most 64 KiB, borrowed. MR_E_END: that was all. Else the
+ * body has failed, and req is still to be answered or aborted: MR_E_TOOBIG (too long), MR_E_PROTO
+ * (malformed chunks), MR_E_TIMEOUT (too slow), MR_E_CLOSED (the client has gone). The last call is
+ * the one that is not MR_OK; none comes after the answer. */
+typedef void (*mr_http_body_fn)(struct mr_http_req *req, struct mr_span bytes, int status,
+                                void *ctx);
+MR_EXPORT void mr_http_on_body(struct mr_http_req *req, mr_http_body_fn fn, void *ctx);
+/* Read no more of the body until resumed: the client is held up by TCP. At most one piece is kept.
+ * Both may be called at any time before the answer, and inside the callback. */
+MR_EXPORT void mr_http_pause(struct mr_http_req *req);
+MR_EXPORT void mr_http_resume(struct mr_http_req *req);
+
+/* Answer in pieces: the head of res now (its body is not looked at), then mr_http_write as often as
+ * wanted, then mr_http_end or mr_http_abort, exactly one of them. length: of the whole body, or -1
+ * when it is not known: then it is chunked, or for HTTP/1.0 ends with the connection; and then a
+ * client that shuts its sending side counts as gone. What is not yet here of the request's body is
+ * not read any more. All of these are [thread: loop]; other threads come by mr_post, and keep req
+ * apart until its end. MR_OK; MR_E_CLOSED: the client has gone; MR_E_NOMEM. In any case end or
+ * abort. */
+MR_EXPORT int mr_http_begin(struct mr_http_req *req, const struct mr_http_response *res,
+                            int64_t length);
+/* Copies. Returns how many bytes are queued that the kernel has not taken: over 256 KiB it is time
+ * to wait for the drain callback, which comes when less than 64 KiB are left. MR_E_AGAIN: nothing
+ * was taken, for queue_bytes_max would be passed; MR_E_TOOBIG: more than the length; MR_E_CLOSED:
+ * the client has gone; MR_E_NOMEM. To HEAD, 204 and 304 nothing is sent. A reader that takes
+ * nothing for a minute is cut off. */
+MR_EXPORT MR_MUSTCHECK int64_t mr_http_write(struct mr_http_req *req, struct mr_span bytes);
+/* fn is called from the loop, never from inside a call of the application's. */
+MR_EXPORT void mr_http_on_drain(struct mr_http_req *req, mr_http_fn fn, void *ctx);
+/* The client has gone (or the server closes) before the end: writes fail from now on. req stays
+ * until mr_http_end or mr_http_abort, which fn may call. */
+MR_EXPORT void mr_http_on_close(struct mr_http_req *req, mr_http_fn fn, void *ctx);
+/* The reply is complete. Takes req. Fewer bytes than the length: as mr_http_abort. */
+MR_EXPORT void mr_http_end(struct mr_http_req *req);
+/* Cut the connection, so that the client cannot take what it has for the whole; at any time, begun
+ * or not. Takes req. */
+MR_EXPORT void mr_http_abort(struct mr_http_req *req);
+
 /* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may
  * give the body, so that errors look alike everywhere. fn appends headers/body by filling res
  * (borrowed until the next call). Without it: {"code":..,"message":..} for the Socket.IO path,
