@@ -57,6 +57,7 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__table_init(&srv->sessions);
     mr__table_init(&srv->nsps);
     mr__list_init(&srv->dirty);
+    mr__list_init(&srv->backlog);
     mr__list_init(&srv->doomed);
     mr__list_init(&srv->drained);
     mr__list_init(&srv->reaped);
@@ -103,6 +104,16 @@ void mr__core_deinit(struct mr_server *srv)
     free_texts(&srv->opt);
 }
 
+/* Flush at most so many of a list: true when there was no more. */
+static bool flush_some(struct mr_link *list)
+{
+    struct mr_link *l = NULL;
+
+    for (int i = 0; i < MR_FLUSH_SESSIONS && (l = mr__list_pop(list)) != NULL; i++)
+        mr__session_flush(MR_CONTAINER(l, struct mr_session, dirty));
+    return mr__list_empty(list);
+}
+
 bool mr__turn_end(struct mr_server *srv)
 {
     struct mr_link *l;
@@ -115,14 +126,16 @@ bool mr__turn_end(struct mr_server *srv)
 
             mr__session_close(s, s->doom_reason, MR_CLOSE_KILL);
         }
-        while ((l = mr__list_pop(&srv->dirty)) != NULL)
-            mr__session_flush(MR_CONTAINER(l, struct mr_session, dirty));
+        if (!flush_some(&srv->dirty))
+            mr__list_move(&srv->backlog, &srv->dirty);
         while ((l = mr__list_pop(&srv->drained)) != NULL)
             mr__session_drained(MR_CONTAINER(l, struct mr_session, drain));
     }
+    (void)flush_some(&srv->backlog);
     while ((l = mr__list_pop(&srv->reaped)) != NULL)
         mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
-    return rounds <= ROUNDS_MAX;
+    return rounds <= ROUNDS_MAX && mr__list_empty(&srv->backlog) && mr__list_empty(&srv->doomed) &&
+           mr__list_empty(&srv->drained);
 }
 
 void mr_server_stats(struct mr_server *srv, struct mr_stats *out)

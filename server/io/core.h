@@ -6,7 +6,10 @@
  *
  *   doomed   sessions that failed where they could not be closed (a write error inside a broadcast,
  *            a slow consumer) are closed
- *   dirty    sessions with new frames are flushed: one write a socket, however many frames
+ *   dirty    sessions with new frames are flushed: one write a socket, however many frames. When
+ *            they are very many, the rest goes to the backlog, and the loop is let go round (other
+ *            sockets are read, timers run) after every slice of it; what those bring is flushed
+ *            first. Each session has all its frames in its own queue, so none overtakes another
  *   drained  drain callbacks of sessions that fell under the low-water mark
  *   reaped   closed sessions are freed: until here their memory is valid
  */
@@ -40,7 +43,7 @@ struct mr_server {
     struct mr_timers timers;
     struct mr_sid_pool sids;
     struct mr_table sessions, nsps;
-    struct mr_link dirty, doomed, drained, reaped;
+    struct mr_link dirty, backlog, doomed, drained, reaped;
     struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */
     void *adapter_arg;

@@ -62,9 +62,10 @@ static void turn(struct mr_net *net)
     for (int i = 0; i < 4; i++) {
         done = mr__turn_end(net->srv);
         mr__conns_reap(net);
-        if (done && mr__list_empty(&net->srv->dirty) && mr__list_empty(&net->srv->reaped) &&
-            mr__list_empty(&net->doomed) && mr__list_empty(&net->dead))
-            break;
+        if (mr__list_empty(&net->srv->dirty) && mr__list_empty(&net->srv->reaped) &&
+            mr__list_empty(&net->doomed) && mr__list_empty(&net->dead) &&
+            (done || !mr__list_empty(&net->srv->backlog)))
+            break; /* a backlog is for the next time round, after others had theirs */
         done = false;
     }
     if (!done)
