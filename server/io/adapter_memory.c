@@ -223,6 +223,7 @@ static struct mr_socket *find(struct mr_adapter *a, const char *id)
 
 struct delivery {
     const struct mr_packet *packet;
+    const struct mr_recovery *kept; /* NULL: the packet is not kept for who misses it */
     bool is_volatile;
     int queued;
 };
@@ -231,6 +232,8 @@ static void deliver(struct mr_socket *s, void *ctx)
 {
     struct delivery *d = ctx;
 
+    if (d->kept != NULL && s->recoverable != NULL && s->recoverable->session != NULL)
+        d->kept->ops->sent(d->kept->store, s->recoverable->session);
     d->queued +=
         mr__socket_deliver(s, d->packet->frames, d->packet->n_frames, d->is_volatile) == MR_OK;
 }
@@ -239,6 +242,11 @@ static int broadcast(struct mr_adapter *a, struct mr_packet *p, const struct mr_
 {
     struct delivery d = {.packet = p, .is_volatile = to->flags & MR_VOLATILE};
 
+    if (a->nsp->recovery != NULL) {
+        mr__recovery_stamp(a, p, to);
+        if (!d.is_volatile && p->ack_id < 0 && a->nsp->recovery->ops->sent != NULL)
+            d.kept = a->nsp->recovery;
+    }
     if (!anybody(a, to))
         return 0; /* nothing to encode */
     if (mr_packet_encode(a, p) != MR_OK)
@@ -408,6 +416,8 @@ const struct mr_adapter_ops *mr_adapter_memory(void)
         .disconnect_sockets = disconnect_sockets,
         .server_side_emit = server_side_emit,
         .server_count = server_count,
+        .persist_session = mr__recovery_persist,
+        .restore_session = mr__recovery_restore,
     };
 
     return &ops;

@@ -12,12 +12,22 @@ struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to)
 
 int mr_packet_encode(const struct mr_adapter *a, struct mr_packet *p)
 {
+    struct mr_buf with_offset = MR_BUF_INIT(SIZE_MAX);
+    struct mr_span args = p->args;
     size_t n = 0;
 
     if (p->n_frames > 0)
         return MR_OK;
-    p->frames[n] = mr__frame_event(mr_span_str(a->nsp->name), p->event, p->args, p->ack_id,
-                                   (unsigned)p->n_attachments);
+    if (p->offset[0] != '\0') {
+        mr_buf_addf(&with_offset, MR_SPAN_FMT "%s\"%s\"", MR_SPAN_ARG(args),
+                    args.len > 0 ? "," : "", p->offset);
+        args = mr_buf_span(&with_offset);
+    }
+    p->frames[0] = NULL;
+    if (mr_buf_err(&with_offset) == MR_OK)
+        p->frames[0] = mr__frame_event(mr_span_str(a->nsp->name), p->event, args, p->ack_id,
+                                       (unsigned)p->n_attachments);
+    mr_buf_free(&with_offset);
     for (; p->frames[n] != NULL && n < p->n_attachments; n++)
         p->frames[n + 1] = mr__frame_make(MR_WS_BINARY, p->attachments[n]);
     p->n_frames = n + 1;

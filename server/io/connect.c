@@ -23,11 +23,11 @@ static int join_nsp(struct mr_socket *sock)
     return MR_OK;
 }
 
-static void admit(struct mr_socket *sock)
+void mr__connect_now(struct mr_socket *sock)
 {
     struct mr_session *s = sock->session;
     const char *own = sock->id;
-    struct mr_buf b = MR_BUF_INIT(64);
+    struct mr_buf b = MR_BUF_INIT(160);
 
     if (join_nsp(sock) != MR_OK) {
         mr__session_doom(s, "transport error");
@@ -35,18 +35,28 @@ static void admit(struct mr_socket *sock)
     }
     sock->state = MR_SOCKET_CONNECTED;
     mr__timer_stop(&s->srv->timers, &s->guard);
+    mr__recovery_begin(sock);
     if (sock->nsp->adapter->ops->add_all(sock->nsp->adapter, sock, &own, 1) != MR_OK) {
         mr__session_doom(s, "transport error");
         return;
     }
     if (sock->state != MR_SOCKET_CONNECTED) /* a handler of room events has ended it */
         return;
-    mr_buf_addf(&b, "{\"sid\":\"%s\"}", sock->id);
+    mr_buf_addf(&b, "{\"sid\":\"%s\"", sock->id);
+    if (sock->recoverable != NULL && sock->recoverable->session != NULL)
+        mr_buf_addf(&b, ",\"pid\":\"%s\"", sock->recoverable->pid);
+    mr_buf_add_char(&b, '}');
     if (mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");
     mr_buf_free(&b);
     if (sock->nsp->on_connected != NULL)
         sock->nsp->on_connected(sock, sock->nsp->on_connected_ctx);
+}
+
+void mr__connect_admit(struct mr_socket *sock)
+{
+    if (!mr__recovery_catch_up(sock))
+        mr__connect_now(sock);
 }
 
 static void refuse(struct mr_socket *sock)
@@ -74,10 +84,28 @@ static void refuse_unknown(struct mr_session *s, struct mr_span name)
     mr_buf_free(&b);
 }
 
+void mr__connect_decide(struct mr_socket *sock, struct mr_span auth)
+{
+    struct mr_nsp *nsp = sock->nsp;
+    int rc = MR_OK;
+
+    mr_socket_ref(sock);
+    sock->deciding = true;
+    if (nsp->on_connect != NULL)
+        rc = nsp->on_connect(sock, auth.len > 0 ? auth : MR_SPAN("{}"), nsp->on_connect_ctx);
+    sock->deciding = false;
+    if (sock->state == MR_SOCKET_PENDING) { /* else the hook itself ended it, or answered */
+        if (rc == MR_OK)
+            mr__connect_admit(sock);
+        else if (rc != MR_E_AGAIN)
+            refuse(sock);
+    }
+    mr_socket_unref(sock);
+}
+
 void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p)
 {
     struct mr_socket *sock;
-    int rc = MR_OK;
 
     if (nsp == NULL) {
         refuse_unknown(s, p->nsp);
@@ -89,16 +117,8 @@ void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_s
         return;
     }
     mr_socket_ref(sock);
-    sock->deciding = true;
-    if (nsp->on_connect != NULL)
-        rc = nsp->on_connect(sock, p->data.len > 0 ? p->data : MR_SPAN("{}"), nsp->on_connect_ctx);
-    sock->deciding = false;
-    if (sock->state == MR_SOCKET_PENDING) { /* else the hook itself ended it, or answered */
-        if (rc == MR_OK)
-            admit(sock);
-        else if (rc != MR_E_AGAIN)
-            refuse(sock);
-    }
+    if (!mr__recovery_claim(sock, p->data))
+        mr__connect_decide(sock, p->data);
     mr_socket_unref(sock);
 }
 
@@ -106,7 +126,7 @@ void mr_connect_admit(struct mr_socket *s)
 {
     MR_ASSERT_LOOP(s->srv);
     if (s->state == MR_SOCKET_PENDING)
-        admit(s);
+        mr__connect_admit(s);
 }
 
 void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data)

@@ -92,6 +92,7 @@ void mr__core_deinit(struct mr_server *srv)
         next = mr__table_next(&srv->nsps, node);
         mr__nsp_free(MR_CONTAINER(node, struct mr_nsp, node));
     }
+    mr_free(srv->recovery);
     mr__table_deinit(&srv->sessions);
     mr__table_deinit(&srv->nsps);
     mr__timers_deinit(&srv->timers);

@@ -47,6 +47,7 @@ struct mr_server {
     struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */
     void *adapter_arg;
+    struct mr_recovery_options *recovery; /* ours, every default filled in; NULL: off */
     uint64_t mark;                        /* number of the last walk over sockets */
     struct mr_frame *ping, *noop, *close; /* packets without content, made once */
     struct mr_stats stats;

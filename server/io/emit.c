@@ -39,6 +39,19 @@ int mr_socket_emit(struct mr_socket *s, const char *event, struct mr_span args)
     return mr_socket_emit_binary(s, event, args, NULL, 0);
 }
 
+/* With recovery on, what one socket gets is sent to its own room, so that it is kept for it. */
+static int emit_kept(struct mr_socket *s, struct mr_packet *p)
+{
+    struct mr_adapter *a = s->nsp->adapter;
+    const char *own = s->id;
+    int rc = a->ops->broadcast(a, p, &(struct mr_target){.rooms = &own, .n_rooms = 1});
+
+    mr_packet_clear(p);
+    if (rc == 0 && s->state == MR_SOCKET_CONNECTED)
+        return MR_E_CLOSED;
+    return rc < 0 ? rc : MR_OK;
+}
+
 int mr_socket_emit_binary(struct mr_socket *s, const char *event, struct mr_span args,
                           const struct mr_span *attachments, size_t n)
 {
@@ -47,10 +60,12 @@ int mr_socket_emit_binary(struct mr_socket *s, const char *event, struct mr_span
     int rc;
 
     MR_ASSERT_LOOP(s->srv);
-    if (s->state != MR_SOCKET_CONNECTED)
+    if (s->state != MR_SOCKET_CONNECTED && !mr_socket_recoverable(s))
         return MR_E_CLOSED;
     if (n > MR_ATTACHMENTS_MAX)
         return MR_E_TOOBIG;
+    if (s->nsp->recovery != NULL)
+        return emit_kept(s, &p);
     rc = mr_packet_encode(s->nsp->adapter, &p);
     if (rc == MR_OK)
         rc = mr__socket_deliver(s, p.frames, p.n_frames, false);

@@ -23,8 +23,9 @@ static struct mr_nsp *nsp_new(struct mr_server *srv, struct mr_span name)
     nsp->srv = srv;
     nsp->node.name = mr_span_of(nsp->name, name.len);
     mr__table_init(&nsp->events);
-    if (nsp->name == NULL || mr__adapter_open(nsp) != MR_OK ||
+    if (nsp->name == NULL || mr__adapter_open(nsp) != MR_OK || mr__recovery_open(nsp) != MR_OK ||
         mr__table_put(&srv->nsps, &nsp->node) != MR_OK) {
+        mr__recovery_close(nsp);
         mr__adapter_close(nsp);
         mr_free(nsp->name);
         mr_free(nsp);
@@ -52,6 +53,7 @@ void mr__nsp_free(struct mr_nsp *nsp)
         mr_free(MR_CONTAINER(node, struct mr_event, node));
     }
     mr__table_deinit(&nsp->events);
+    mr__recovery_close(nsp);
     mr__adapter_close(nsp);
     mr_free(nsp->members);
     mr_free(nsp->name);

@@ -15,6 +15,7 @@
 
 #include "io/ack.h"
 #include "io/adapter.h"
+#include "io/recovery.h"
 #include "io/session.h"
 #include "proto/sio.h"
 
@@ -31,8 +32,9 @@ struct mr_nsp {
     mr_drain_fn on_drain;
     void *on_drain_ctx;
     struct mr_table events;
-    struct mr_adapter *adapter; /* who is in which room */
-    struct mr_socket **members; /* connected sockets, in no order */
+    struct mr_adapter *adapter;   /* who is in which room */
+    struct mr_recovery *recovery; /* NULL: off */
+    struct mr_socket **members;   /* connected sockets, in no order */
     size_t n_members, cap_members;
     int64_t next_ack; /* one counter, so that a broadcast can share an id */
 };
@@ -57,8 +59,9 @@ struct mr_socket {
     uint64_t mark;            /* the last walk that visited it: see adapter_memory.c */
     struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
-    struct mr_acks_asked asked; /* acks that the client waits for */
-    struct mr_link acks;        /* acks that we wait for, oldest first */
+    struct mr_recoverable *recoverable; /* NULL: recovery is off */
+    struct mr_acks_asked asked;         /* acks that the client waits for */
+    struct mr_link acks;                /* acks that we wait for, oldest first */
     uint32_t n_acks;
     const struct mr_span *attachments; /* of the event being handled */
     unsigned n_attachments;
@@ -85,6 +88,10 @@ void mr__nsp_text(struct mr_session *s, struct mr_span text);
 void mr__nsp_binary(struct mr_session *s, struct mr_span bytes);
 /* connect.c: a CONNECT; nsp NULL: there is none of that name. */
 void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p);
+/* Ask the hook, and do as it says; go on after a yes; the socket is in. connect.c, recovery.c */
+void mr__connect_decide(struct mr_socket *sock, struct mr_span auth);
+void mr__connect_admit(struct mr_socket *sock);
+void mr__connect_now(struct mr_socket *sock);
 /* Is it in any namespace, or about to be? */
 bool mr__nsp_any(const struct mr_session *s);
 void mr__nsp_leave_all(struct mr_session *s, const char *reason);

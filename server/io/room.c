@@ -140,6 +140,7 @@ static void join_own(struct mr_adapter *a, struct mr_socket *sock)
     if (sock->own_room)
         return;
     sock->own_room = true;
+    mr__recovery_changed(sock, MR_SESSION_JOINED, sock->id);
     tell(a, MR_ROOM_CREATED, sock->id, sock);
     tell(a, MR_ROOM_JOINED, sock->id, sock);
 }
@@ -166,6 +167,7 @@ static int join_new(struct mr_adapter *a, struct mr_socket *sock, const char *na
         (void)free_if_empty(room);
         return MR_E_NOMEM;
     }
+    mr__recovery_changed(sock, MR_SESSION_JOINED, name);
     if (!real)
         tell(a, MR_ROOM_CREATED, name, sock);
     tell(a, MR_ROOM_JOINED, name, sock);
@@ -191,6 +193,7 @@ int mr__room_join(struct mr_adapter *a, struct mr_socket *sock, const char *name
         return join_new(a, sock, name);
     if (add_member(room, sock) != MR_OK)
         return MR_E_NOMEM;
+    mr__recovery_changed(sock, MR_SESSION_JOINED, name);
     tell(a, MR_ROOM_JOINED, name, sock);
     return MR_OK;
 }
@@ -200,6 +203,7 @@ int mr__room_join(struct mr_adapter *a, struct mr_socket *sock, const char *name
 static void leave_own(struct mr_adapter *a, struct mr_socket *sock)
 {
     sock->own_room = false;
+    mr__recovery_changed(sock, MR_SESSION_LEFT, sock->id);
     tell(a, MR_ROOM_LEFT, sock->id, sock);
     tell(a, MR_ROOM_DELETED, sock->id, sock);
 }
@@ -210,6 +214,7 @@ static void leave(struct mr_adapter *a, struct mr_member *m)
     char name[MR_NAME_LEN_MAX + 1];
     bool gone;
 
+    mr__recovery_changed(sock, MR_SESSION_LEFT, m->room->name);
     if (a->on_room == NULL) {
         (void)del_member(m);
         return;

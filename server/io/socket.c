@@ -55,6 +55,7 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
         ;
     *at = sock->next;
     s->n_sockets--;
+    mr__recovery_gone(sock, reason);
     if (was_connected)
         leave_nsp(sock);
     mr__acks_closed(sock);
@@ -98,6 +99,7 @@ void mr_socket_unref(struct mr_socket *s)
     if (s == NULL || --s->refs > 0)
         return;
     mr__handshake_unref(s->hs);
+    mr__recovery_free(s);
     mr_free(s->refusal);
     mr_free(s);
 }
@@ -139,6 +141,7 @@ struct mr_span mr_socket_header(const struct mr_socket *s, const char *name)
 void mr_socket_set_data(struct mr_socket *s, void *data)
 {
     s->data = data;
+    mr__recovery_changed(s, MR_SESSION_DATA, NULL);
 }
 
 void *mr_socket_data(const struct mr_socket *s)

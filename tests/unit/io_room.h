@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define CLIENTS_MAX 64
+#define CLIENTS_MAX 256
 
 static struct mr_server srv;
 static uint64_t clock_ms;

@@ -25,6 +25,7 @@ struct mr_frame;
 struct mr_adapter; /* opaque; one a namespace */
 
 #define MR_ATTACHMENTS_MAX 10
+#define MR_OFFSET_MAX      64 /* bytes */
 
 /* An EVENT on its way out. */
 struct mr_packet {
@@ -32,8 +33,8 @@ struct mr_packet {
     struct mr_span args; /* raw elements of a JSON array, without its brackets */
     const struct mr_span *attachments;
     size_t n_attachments;
-    int64_t ack_id;     /* -1: none; else it is encoded, and the clients answer under it */
-    const char *offset; /* NULL, or a last argument: see recovery.h. JSON-safe characters */
+    int64_t ack_id; /* -1: none; else it is encoded, and the clients answer under it */
+    char offset[MR_OFFSET_MAX + 1]; /* "": none; else one more argument, the last: recovery.h */
     bool no_compress;
     /* Filled by mr_packet_encode: the text and one for each attachment. */
     struct mr_frame *frames[1 + MR_ATTACHMENTS_MAX];
@@ -51,6 +52,17 @@ struct mr_collector {
     void (*answer)(struct mr_collector *c, const struct mr_answer *answer);
     void (*gone)(struct mr_collector *c); /* it will not answer any more */
 };
+
+enum mr_session_change {
+    MR_SESSION_BEGUN,
+    MR_SESSION_JOINED,
+    MR_SESSION_LEFT,
+    MR_SESSION_DATA,
+    MR_SESSION_AWAY,
+    MR_SESSION_ENDED,
+};
+struct mr_restored;
+typedef void (*mr_restored_fn)(int err, const struct mr_restored *r, void *ctx);
 
 struct mr_adapter_ops {
     const char *name; /* for logs */
@@ -89,6 +101,14 @@ struct mr_adapter_ops {
     int (*server_side_emit)(struct mr_adapter *a, const char *event, struct mr_span args,
                             uint32_t timeout_ms, mr_server_answers_fn fn, void *ctx);
     size_t (*server_count)(const struct mr_adapter *a); /* this one included */
+
+    /* Connection state recovery, where it is on. Those of the adapter in memory use the namespace's
+     * store. persist: s has begun a session, joined or left room, got other data, gone away, or
+     * ended. restore: as mr_store_ops has it. */
+    int (*persist_session)(struct mr_adapter *a, struct mr_socket *s, enum mr_session_change what,
+                           const char *room);
+    void (*restore_session)(struct mr_adapter *a, const char *pid, const char *offset,
+                            mr_restored_fn fn, void *ctx);
 };
 
 /* The adapter of one process; its functions are what others build on. */
