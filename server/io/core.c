@@ -3,6 +3,7 @@
 
 #include "io/cors.h"
 #include "io/http_coding.h"
+#include "io/http_file.h"
 #include "io/http_router.h"
 #include "io/namespace.h"
 #include "proto/alloc.h"
@@ -101,6 +102,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr_frame_unref(srv->close);
     mr__coding_fini(srv);
     mr__routes_free(srv);
+    mr__mounts_free(srv);
     mr__cors_free(srv->cors);
     free_texts(&srv->opt);
 }

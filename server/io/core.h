@@ -32,6 +32,7 @@ struct mr_cors;
 struct z_stream_s;
 struct mr_route_node;
 struct mr_route;
+struct mr_mount;
 struct mr_http_conn;
 struct mr_http_head;
 
@@ -56,6 +57,7 @@ struct mr_server {
     struct z_stream_s *deflater;  /* of reply bodies; NULL until one needs it */
     struct mr_route_node *routes; /* NULL: none */
     struct mr_route *routes_replaced;
+    struct mr_mount *mounts; /* directories served as files */
     /* Takes a WebSocket handshake outside the Socket.IO path, or returns false; may be NULL. text
      * is the head itself. */
     bool (*claim_websocket)(struct mr_http_conn *h, struct mr_span text,

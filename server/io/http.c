@@ -212,6 +212,27 @@ void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res)
     deliver(req);
 }
 
+void mr__http_req_fail(struct mr_http_req *req, int status, const char *why,
+                       const struct mr_http_header *more, size_t n)
+{
+    static const struct mr_http_header text = {"Content-Type", "text/plain; charset=utf-8"};
+    struct mr_http_response res = {.status = status};
+    struct mr_server *srv = req->net->srv;
+    struct mr_buf body = MR_BUF_INIT(1024);
+
+    mr__http_add_headers(&req->headers, more, n);
+    if (srv->error_fn != NULL) {
+        srv->error_fn(status, why, req->path, &res, srv->error_ctx);
+    } else {
+        mr_buf_addf(&body, "%s\n", why);
+        res.headers = &text;
+        res.n_headers = 1;
+        res.body = mr_buf_span(&body);
+    }
+    mr_http_reply(req, &res);
+    mr_buf_free(&body);
+}
+
 void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res)
 {
     stage(req, res, true);

@@ -43,6 +43,10 @@ struct mr_http_req *mr__http_req_new(struct mr_conn *c, struct mr_span text,
                                      const struct mr_http_head *head);
 /* Keep what its path matched. MR_OK; MR_E_NOMEM. */
 MR_MUSTCHECK int mr__http_req_routed(struct mr_http_req *req, const struct mr_route_match *m);
+/* Answer with an error, in the application's form if it has one. more: n more headers. Takes req.
+ */
+void mr__http_req_fail(struct mr_http_req *req, int status, const char *why,
+                       const struct mr_http_header *more, size_t n);
 void mr__http_req_free(struct mr_http_req *req);
 
 /* Append "Name: value" lines; fields that break HTTP, or that are the library's, are left out. */

@@ -2,6 +2,7 @@
 #include "io/http_conn.h"
 
 #include "io/http_coding.h"
+#include "io/http_date.h"
 #include "io/http_stream.h"
 #include "proto/alloc.h"
 
@@ -88,13 +89,10 @@ void mr__http_send(struct mr_http_conn *h)
 
 static void add_date(struct mr_buf *b)
 {
-    time_t now = time(NULL);
-    struct tm tm;
-    char text[64];
+    char text[MR_DATE_SIZE];
 
-    gmtime_r(&now, &tm);
-    if (strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) > 0)
-        mr_buf_add_str(b, text);
+    mr__date_text((int64_t)time(NULL), text);
+    mr_buf_addf(b, "Date: %s\r\n", text);
 }
 
 /* The value of a line that the application gave, by lower-case name. */

@@ -43,10 +43,12 @@
 #define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
 
 /* HTTP for the application */
-#define MR_STREAM_HIGH_BYTES 262144 /* queued of a reply in pieces: wait for the drain callback,   \
-                                     */
-#define MR_STREAM_LOW_BYTES 65536   /* which comes below this */
-#define MR_BODY_BYTES_PER_S 1024    /* a body in pieces must come faster than this */
+#define MR_FILE_SLICE_BYTES 131072 /* read of a file at once, off the loop */
+#define MR_STREAM_HIGH_BYTES                                                                       \
+    262144                        /* queued of a reply in pieces: wait for the drain callback,     \
+                                   */
+#define MR_STREAM_LOW_BYTES 65536 /* which comes below this */
+#define MR_BODY_BYTES_PER_S 1024  /* a body in pieces must come faster than this */
 
 /* Fill in the defaults of every option that is zero. */
 void mr__options_fill(struct mr_options *opt);

@@ -104,6 +104,27 @@ MR_EXPORT void mr_http_end(struct mr_http_req *req);
  * or not. Takes req. */
 MR_EXPORT void mr_http_abort(struct mr_http_req *req);
 
+/* ---- files ---- */
+
+struct mr_http_files {         /* zero means the default named here; NULL for all defaults */
+    const char *cache_control; /* "public, max-age=0" */
+    /* Paths that begin so ("assets/"), and names with a hash of eight hexadecimal digits or more
+     * ("app.3f2a9c1b.js"), never change: "public, max-age=31536000, immutable". */
+    const char *immutable;
+    bool dotfiles; /* also names that begin with a dot (".well-known" always) */
+};
+/* Serve the files below a directory at "<prefix>...", for GET and HEAD: with ETag, Last-Modified,
+ * conditional requests, single ranges, index.html for directories, and in place of a file "x" its
+ * compressed variant "x.br" or "x.gz" beside it for clients that accept it. Nothing outside of dir
+ * is served, not by links either. Files are opened and read on uv's threads. Copies the texts. dir
+ * need not exist yet. MR_OK; MR_E_INVAL: prefix is no path; MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_http_mount(struct mr_server *srv, const char *prefix, const char *dir,
+                                         const struct mr_http_files *opt);
+/* Answer a request with one file: path, relative to dir, in the same way and with the same checks.
+ * Takes req. Copies the texts. */
+MR_EXPORT void mr_http_send_file(struct mr_http_req *req, const char *dir, const char *path,
+                                 const struct mr_http_files *opt);
+
 /* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may
  * give the body, so that errors look alike everywhere. fn appends headers/body by filling res
  * (borrowed until the next call). Without it: {"code":..,"message":..} for the Socket.IO path,
