@@ -201,3 +201,20 @@ bool mr__coding_apply(struct mr_server *srv, enum mr_coding coding, struct mr_sp
     srv->stats.http_compressed++;
     return true;
 }
+
+bool mr__coding_unpack(struct mr_span packed, char *out, size_t len)
+{
+    z_stream z = {.zalloc = zlib_alloc,
+                  .zfree = zlib_free,
+                  .next_in = (z_const Bytef *)(uintptr_t)packed.ptr,
+                  .avail_in = (uInt)packed.len,
+                  .next_out = (Bytef *)out,
+                  .avail_out = (uInt)len};
+    bool whole;
+
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+        return false;
+    whole = inflate(&z, Z_FINISH) == Z_STREAM_END && z.total_out == len;
+    (void)inflateEnd(&z);
+    return whole;
+}

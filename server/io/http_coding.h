@@ -27,6 +27,8 @@ bool mr__coding_helps(struct mr_span content_type);
  * smaller, is too large to do at once, or memory is short; out is as it was. */
 bool mr__coding_apply(struct mr_server *srv, enum mr_coding coding, struct mr_span body,
                       struct mr_buf *out);
+/* Undo gzip: packed must give exactly len bytes. [thread: any] */
+bool mr__coding_unpack(struct mr_span packed, char *out, size_t len);
 void mr__coding_fini(struct mr_server *srv);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "io/http_conn.h"
 
+#include "io/client_bundle.h"
 #include "io/cors.h"
 #include "io/http_coding.h"
 #include "io/polling.h"
@@ -257,7 +258,7 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
     if (engine) {
         if (head->wants_websocket)
             to_websocket(h, head);
-        else
+        else if (!mr__client_serve(h, head))
             to_polling(h, head);
     } else if (head->wants_websocket) {
         if (srv->claim_websocket == NULL || !srv->claim_websocket(h, text, head))
