@@ -41,9 +41,9 @@ struct mr_options {               /* zero means the default named here */
     /* 1024: replies of the polling transport from this size on are sent as gzip or deflate to
      * clients that accept it. UINT32_MAX: never. */
     uint32_t http_compress_bytes_min;
-    int serve_client;          /* 0: the JavaScript client is served at <path>socket.io.js, .min.js,
-                                  .esm.min.js and .msgpack.min.js, if the library was built with it. -1: no
-                                */
+    /* 0: if the library was built with it, the JavaScript client is served at <path>socket.io.js,
+     * .min.js, .esm.min.js and .msgpack.min.js. -1: it is not. */
+    int serve_client;
     bool http_compress_routes; /* so are whole replies of the application, when they are text, and
                                   have neither ETag nor Content-Encoding */
     /* Origins that pages may come from, comma-separated; NULL: none but the server's own. Each is
