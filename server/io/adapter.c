@@ -36,6 +36,7 @@ void mr__adapter_close(struct mr_nsp *nsp)
 
     if (a == NULL)
         return;
+    mr__gathers_end(a);
     a->ops->close(a);
     mr__table_deinit(&a->rooms);
     mr__ids_deinit(&a->ids);
@@ -59,6 +60,7 @@ static int change(struct mr_nsp *nsp)
     nsp->adapter->on_room_ctx = old->on_room_ctx;
     nsp->adapter->on_server = old->on_server;
     nsp->adapter->on_server_ctx = old->on_server_ctx;
+    mr__gathers_end(old);
     old->ops->close(old);
     mr__table_deinit(&old->rooms);
     mr__ids_deinit(&old->ids);

@@ -34,7 +34,7 @@ int mr__crowd_ask(struct mr_adapter *a, struct mr_packet *p, struct mr_socket *c
                   size_t n, bool is_volatile, struct mr_collector *c);
 void mr__crowd_forget(struct mr_adapter *a, struct mr_collector *c);
 
-/* broadcast_ack.c: end what still waits, as the server ends */
-void mr__gathers_end(struct mr_server *srv);
+/* broadcast_ack.c: end what still waits, as the adapter ends */
+void mr__gathers_end(struct mr_adapter *a);
 
 #endif

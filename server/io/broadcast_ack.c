@@ -129,10 +129,19 @@ static void too_late(struct mr_timer *t)
     finish(MR_CONTAINER(t, struct gather, timer), MR_E_TIMEOUT);
 }
 
-void mr__gathers_end(struct mr_server *srv)
+void mr__gathers_end(struct mr_adapter *a)
 {
-    while (!mr__list_empty(&srv->gathers))
-        finish(MR_CONTAINER(srv->gathers.next, struct gather, link), MR_E_CLOSED);
+    struct mr_link *list = &a->nsp->srv->gathers, *l = list->next;
+
+    while (l != list) {
+        struct gather *g = MR_CONTAINER(l, struct gather, link);
+
+        l = l->next;
+        if (g->adapter != a)
+            continue;
+        finish(g, MR_E_CLOSED);
+        l = list->next; /* its callback may have changed the list */
+    }
 }
 
 static struct gather *gather_new(struct mr_adapter *a, mr_answers_fn fn, void *ctx)

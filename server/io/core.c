@@ -88,7 +88,8 @@ void mr__core_deinit(struct mr_server *srv)
     }
     while (!mr__turn_end(srv))
         ;
-    mr__gathers_end(srv);
+    for (node = mr__table_next(&srv->nsps, NULL); node; node = mr__table_next(&srv->nsps, node))
+        mr__gathers_end(MR_CONTAINER(node, struct mr_nsp, node)->adapter);
     for (node = mr__table_next(&srv->nsps, NULL); node; node = next) {
         next = mr__table_next(&srv->nsps, node);
         mr__nsp_free(MR_CONTAINER(node, struct mr_nsp, node));

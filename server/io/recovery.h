@@ -55,6 +55,14 @@ void mr__recovery_stamp(const struct mr_adapter *a, struct mr_packet *p,
                         const struct mr_target *to);
 void mr__recovery_free(struct mr_socket *sock);
 
+/* recovery.c, for recovery_back.c */
+MR_MUSTCHECK int mr__recovery_state_new(struct mr_socket *sock);
+/* From here on who comes with this pid takes its place; no longer. */
+MR_MUSTCHECK int mr__recovery_pid_take(struct mr_socket *sock);
+void mr__recovery_pid_leave(struct mr_socket *sock);
+/* It cannot come back any more; for the client nothing changes. */
+void mr__recovery_session_end(struct mr_socket *sock);
+
 /* For the adapter in memory */
 int mr__recovery_persist(struct mr_adapter *a, struct mr_socket *s, enum mr_session_change what,
                          const char *room);
