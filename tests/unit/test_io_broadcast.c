@@ -109,6 +109,7 @@ static void another_may_join_a_sockets_own_room(void **state)
     memcpy(id, sockets[3]->id, sizeof(id));
     join(0, id);
     assert_int_equal(mr_room_size(&srv, "/", id), 2);
+    assert_int_equal(mr_socket_rooms(sockets[3], NULL, 0), 1);
     SENT(2, MR_TO(id));
     assert_string_equal(who(), "03");
     mr_socket_disconnect(sockets[3], false);

@@ -467,6 +467,60 @@ static void rooms_are_those_of_the_moment(void **state)
     assert_string_equal(reads(i), "while_in not_excepted once 40!");
 }
 
+static void its_own_room_is_a_room_as_others(void **state)
+{
+    size_t i = starts();
+
+    (void)state;
+    dies(i);
+    i = returns();
+    assert_string_equal(reads(i), "40!");
+    mr_leave(sockets[i], sid);
+    send_to(sid, "not_heard");
+    assert_int_equal(mr_join(sockets[i], sid), MR_OK);
+    dies(i);
+    send_to(sid, "heard");
+    i = returns();
+    assert_string_equal(reads(i), "heard 40!");
+    mr_leave(sockets[i], sid);
+    dies(i);
+    i = returns();
+    assert_string_equal(reads(i), "40!"); /* it is in it again, as after any CONNECT */
+    assert_true(mr_in_room(sockets[i], sid));
+}
+
+/* A client may hop through any number of rooms: what is remembered of them is bounded. */
+static void what_is_forgotten_of_old_rooms_is_a_gap(void **state)
+{
+    size_t i = starts();
+    char room[16];
+
+    (void)state;
+    for (int n = 0; n < 1000; n++) {
+        (void)snprintf(room, sizeof(room), "r%d", n);
+        assert_int_equal(mr_join(sockets[i], room), MR_OK);
+        if (n % 10 == 0)
+            send_to(room, "e");
+        mr_leave(sockets[i], room);
+        if (n == 500)
+            (void)reads(i);
+    }
+    assert_true(sockets[i]->recoverable->session != NULL);
+    dies(i); /* the events from 501 on are not read, and it hopped too often since */
+    i = returns();
+    assert_string_equal(reads(i), "40");
+    for (int n = 0; n < 1000; n++) {
+        (void)snprintf(room, sizeof(room), "r%d", n);
+        assert_int_equal(mr_join(sockets[i], room), MR_OK);
+        send_to(room, "e");
+        mr_leave(sockets[i], room);
+        (void)reads(i);
+    }
+    dies(i); /* nothing unread: no matter what is forgotten */
+    i = returns();
+    assert_string_equal(reads(i), "40!");
+}
+
 /* ---- bounds --------------------------------------------------------------------------------- */
 
 static int freed;
@@ -630,6 +684,8 @@ int main(void)
         WITH(a_quiet_client_of_a_busy_server_comes_back, up),
         WITH(who_has_had_no_event_yet_comes_back_too, up),
         WITH(rooms_are_those_of_the_moment, up),
+        WITH(its_own_room_is_a_room_as_others, up),
+        WITH(what_is_forgotten_of_old_rooms_is_a_gap, up),
         WITH(a_gap_is_never_a_silent_hole, up_bounded),
         WITH(too_long_away_is_not_recovered, up_bounded),
         WITH(no_more_than_so_many_are_remembered, up_bounded),
