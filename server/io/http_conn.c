@@ -16,13 +16,44 @@ int mr__http_start(struct mr_conn *c)
         return MR_E_NOMEM;
     h->conn = c;
     h->ex.ops = &mr__http_exchange_ops;
-    h->idle = true;
+    mr__http_set_idle(h, true);
     mr_buf_init(&h->in, MR_HEAD_BYTES_MAX + MR_READ_BYTES);
     mr_buf_init(&h->out, SIZE_MAX);
     c->http = h;
     c->phase = MR_CONN_HTTP;
     mr__conn_set_timer(c, c->srv->opt.http_header_timeout_ms, late);
     return MR_OK;
+}
+
+/* ---- idle connections ---------------------------------------------------------------------- */
+
+void mr__http_close_idle(struct mr_net *net, size_t n)
+{
+    for (; n > 0 && net->n_idle > 0; n--) {
+        struct mr_http_conn *h = MR_CONTAINER(net->idle_conns.next, struct mr_http_conn, idle_link);
+
+        mr__http_set_idle(h, false);
+        mr__conn_doom(h->conn);
+        net->srv->stats.http_idle_closed++;
+    }
+}
+
+void mr__http_set_idle(struct mr_http_conn *h, bool idle)
+{
+    struct mr_net *net = h->conn->net;
+
+    if (h->idle == idle)
+        return;
+    h->idle = idle;
+    if (!idle) {
+        mr__link_off(&h->idle_link);
+        net->n_idle--;
+        return;
+    }
+    mr__list_add(&net->idle_conns, &h->idle_link);
+    net->n_idle++;
+    if (net->n_idle > net->srv->opt.http_idle_max)
+        mr__http_close_idle(net, 1);
 }
 
 /* ---- deadlines ----------------------------------------------------------------------------- */
@@ -63,8 +94,9 @@ bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *hea
     h->chunked = (struct mr_chunked){0};
     h->left = head->length;
     h->state = MR_HTTP_BODY;
-    h->until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
-    mr__http_moves(h, MR_BODY_IDLE_MS);
+    h->until_ms = mr__now(h->conn->srv) + 2 * (uint64_t)h->conn->srv->opt.http_body_timeout_ms;
+    h->whole_by_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
+    mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     if (head->expects_continue) {
         static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
@@ -86,7 +118,7 @@ static void read_head(struct mr_http_conn *h, struct mr_span *data)
     int status;
 
     if (h->idle) { /* its first byte: the clock runs */
-        h->idle = false;
+        mr__http_set_idle(h, false);
         mr__conn_set_timer(h->conn, srv->opt.http_header_timeout_ms, late);
     }
     if (end == 0 && data->len <= MR_HEAD_BYTES_MAX) {
@@ -117,6 +149,7 @@ static void read_head(struct mr_http_conn *h, struct mr_span *data)
 static void read_body(struct mr_http_conn *h, struct mr_span *data)
 {
     struct mr_buf *body = h->req != NULL ? &h->req->body : &h->body;
+    size_t before = body->len;
     int rc = MR_OK;
 
     if (h->is_chunked) {
@@ -132,7 +165,10 @@ static void read_body(struct mr_http_conn *h, struct mr_span *data)
             rc = MR_E_END;
     }
     if (rc == MR_OK) {
-        mr__http_moves(h, MR_BODY_IDLE_MS);
+        h->until_ms += (body->len - before) * 1000 / MR_BODY_BYTES_PER_S;
+        if (h->until_ms > h->whole_by_ms)
+            h->until_ms = h->whole_by_ms;
+        mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     } else if (rc == MR_E_END) {
         mr__conn_stop_timer(h->conn);
         mr__http_body_done(h);
@@ -222,6 +258,7 @@ void mr__http_conn_gone(struct mr_conn *c)
 {
     struct mr_http_conn *h = c->http;
 
+    mr__http_set_idle(h, false);
     if (h->ex.session != NULL)
         mr__exchange_gone(&h->ex);
     if (h->req != NULL && h->req->handed) {
@@ -244,6 +281,7 @@ void mr__http_conn_free(struct mr_conn *c)
 
     if (h == NULL)
         return;
+    mr__http_set_idle(h, false);
     mr__http_drop_reply(h);
     mr__http_req_free(h->req);
     mr_buf_free(&h->in);

@@ -23,6 +23,7 @@ enum mr_http_state { MR_HTTP_HEAD, MR_HTTP_BODY, MR_HTTP_BUSY, MR_HTTP_REPLY };
 struct mr_http_conn {
     struct mr_exchange ex; /* the request, as the polling transport sees it */
     struct mr_conn *conn;
+    struct mr_link idle_link; /* net->idle_conns, while idle */
     enum mr_http_state state;
     bool running; /* inside mr__http_read: a reply does not start the next request itself */
     bool keep_alive, http10, head_only, is_chunked, idle;
@@ -33,11 +34,12 @@ struct mr_http_conn {
     struct mr_http_req *req;         /* the application's request: in BODY and BUSY */
     struct mr_buf body;              /* of a polling POST */
     struct mr_chunked chunked;
-    uint64_t left;     /* body bytes still to come, when not chunked */
-    uint64_t until_ms; /* when the body must be whole, or the reply be gone */
-    uint8_t coding;    /* enum mr_coding: what the client likes best of ours */
-    bool may_code;     /* its reply may be compressed */
-    char *extra;       /* header lines for the reply, whoever gives it; or NULL */
+    uint64_t left;        /* body bytes still to come, when not chunked */
+    uint64_t whole_by_ms; /* a body that is kept */
+    uint64_t until_ms;    /* when the body must be whole, or the reply be gone */
+    uint8_t coding;       /* enum mr_coding: what the client likes best of ours */
+    bool may_code;        /* its reply may be compressed */
+    char *extra;          /* header lines for the reply, whoever gives it; or NULL */
     struct mr_buf out;
     struct mr_span out_body;
     size_t sent; /* of out and out_body */
@@ -58,6 +60,8 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
 /* The application has answered: takes req. */
 void mr__http_req_answered(struct mr_http_req *req);
 
+/* Between requests from now on, or no longer. */
+void mr__http_set_idle(struct mr_http_conn *h, bool idle);
 /* Set the timer: what has not happened by then is late. */
 void mr__http_wait(struct mr_http_conn *h, uint32_t ms);
 /* It has moved: there is idle_ms again, but never more than until_ms leaves. */

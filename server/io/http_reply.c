@@ -41,9 +41,9 @@ static void replied(struct mr_http_conn *h)
         return;
     }
     h->state = MR_HTTP_HEAD;
-    h->idle = true;
     h->scanned = 0;
-    mr__http_wait(h, MR_KEEP_ALIVE_MS);
+    mr__http_wait(h, c->srv->opt.http_idle_timeout_ms);
+    mr__http_set_idle(h, true);
     mr__sock_pause(c, false);
     if (!h->running && h->in.len > 0)
         mr__http_read(c, NULL, 0);

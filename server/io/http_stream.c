@@ -66,7 +66,7 @@ void mr__stream_read(struct mr_http_conn *h, struct mr_span *data)
         if (!pass_on(h, bytes))
             goto out;
         if (rc == MR_OK && !h->req->body_paused)
-            mr__http_moves(h, MR_BODY_IDLE_MS);
+            mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     }
     if (rc != MR_OK)
         mr__stream_body_end(h, rc);
@@ -104,7 +104,7 @@ void mr_http_resume(struct mr_http_req *req)
     if (h->state != MR_HTTP_BODY || c->doomed)
         return;
     h->until_ms += mr__now(c->srv) - req->paused_ms; /* that time was ours */
-    mr__http_moves(h, MR_BODY_IDLE_MS);
+    mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     mr__sock_pause(c, false);
     if (!h->running && h->in.len > 0)
         mr__http_read(c, NULL, 0);

@@ -22,6 +22,9 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->sessions_max, 50000);
     fill(&opt->http_body_bytes_max, 1u << 20);
     fill(&opt->http_header_timeout_ms, 10000);
+    fill(&opt->http_body_timeout_ms, 10000);
+    fill(&opt->http_idle_timeout_ms, 75000);
+    fill(&opt->http_idle_max, opt->sessions_max);
     fill(&opt->http_requests_max, 4096);
     fill(&opt->http_compress_bytes_min, 1024);
     fill(&opt->cors_max_age_s, 600);

@@ -26,9 +26,7 @@
 #define MR_ORIGINS_BYTES_MAX    65536    /* cors_origins itself */
 #define MR_DEFLATE_BYTES_MAX    131072   /* a body that is compressed at once, on the loop */
 #define MR_ROUTE_DEPTH_MAX      32       /* segments of a route's pattern */
-#define MR_BODY_IDLE_MS         10000    /* a body must move within this time ... */
-#define MR_BODY_TOTAL_MS        120000   /* ... and be whole within this time */
-#define MR_KEEP_ALIVE_MS        75000    /* an idle connection between requests */
+#define MR_BODY_TOTAL_MS        120000   /* a body that is kept must be whole within this time */
 #define MR_WRITE_STALL_MS       60000    /* a reader that takes nothing for so long is cut off */
 #define MR_WRITE_BYTES_PER_S    16384    /* and who takes less than this of a large reply, too */
 #define MR_LINGER_MS            2000     /* after our last byte: silence from the peer, */
@@ -43,12 +41,13 @@
 #define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
 
 /* HTTP for the application */
+#define MR_CHUNK_EXTRAS_MAX 8192   /* all chunk extensions of a body */
 #define MR_FILE_SLICE_BYTES 131072 /* read of a file at once, off the loop */
 #define MR_STREAM_HIGH_BYTES                                                                       \
     262144                        /* queued of a reply in pieces: wait for the drain callback,     \
                                    */
 #define MR_STREAM_LOW_BYTES 65536 /* which comes below this */
-#define MR_BODY_BYTES_PER_S 1024  /* a body in pieces must come faster than this */
+#define MR_BODY_BYTES_PER_S 1024  /* a body must come faster, after some grace */
 
 /* Fill in the defaults of every option that is zero. */
 void mr__options_fill(struct mr_options *opt);

@@ -77,6 +77,7 @@ static void readable(uv_poll_t *poll, int status, int events)
         int fd = -1;
 
         if (net->n_conns >= net->conns_max) {
+            mr__http_close_idle(net, MR_ACCEPT_BATCH); /* who waits outside has more to say */
             pause_accepting(net, EMFILE);
             return;
         }

@@ -51,7 +51,9 @@ struct mr_net {
     size_t n_conns, conns_max; /* of them; the rest of the descriptors is for others */
     struct mr_link doomed;     /* to be killed at the end of the turn */
     struct mr_link dead;       /* to be freed at the end of the turn */
-    size_t n_requests;         /* handed to the application and not answered */
+    struct mr_link idle_conns; /* between requests, longest first */
+    size_t n_idle;
+    size_t n_requests; /* handed to the application and not answered */
     bool turning, torn, shutting;
     struct mr_timer close_timer; /* after it, whoever is still there is cut off */
     void (*closed)(void *ctx);
@@ -60,6 +62,9 @@ struct mr_net {
 
 /* An event has reached us: the turn has begun, if it had not. */
 void mr__net_event(struct mr_net *net);
+
+/* http_conn.c: close the n connections that have been idle longest. */
+void mr__http_close_idle(struct mr_net *net, size_t n);
 
 /* listen.c */
 void mr__listen_stop(struct mr_net *net);

@@ -161,6 +161,7 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     mr__list_init(&net->conns);
     mr__list_init(&net->doomed);
     mr__list_init(&net->dead);
+    mr__list_init(&net->idle_conns);
     net->conns_max = raise_descriptor_limit(&srv->opt);
     rc = mr__timers_reserve(&srv->timers, TIMERS);
     if (rc == MR_OK)

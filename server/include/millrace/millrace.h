@@ -37,6 +37,11 @@ struct mr_options {               /* zero means the default named here */
     uint32_t sessions_max;        /* 50000 Engine.IO sessions in all, then 503 */
     uint32_t http_body_bytes_max; /* 1 MiB: request body of mr_on_http routes, then 413 */
     uint32_t http_header_timeout_ms; /* 10000: to receive a request's head */
+    uint32_t http_body_timeout_ms;   /* 10000: a body must move within it, and after twice as long
+                                        have come at 1 KiB a second or more */
+    uint32_t http_idle_timeout_ms;   /* 75000: a connection between requests */
+    uint32_t http_idle_max;          /* sessions_max such connections; then the one that has been
+                                        idle longest is closed */
     uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
     /* 1024: replies of the polling transport from this size on are sent as gzip or deflate to
      * clients that accept it. UINT32_MAX: never. */
@@ -199,7 +204,7 @@ struct mr_stats {
     uint64_t queued_bytes, queued_packets;                                   /* now, all sessions */
     uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
-    uint64_t http_requests, http_bad_requests, http_compressed, mailbox_full;
+    uint64_t http_requests, http_bad_requests, http_compressed, http_idle_closed, mailbox_full;
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
