@@ -223,7 +223,8 @@ static struct mr_socket *find(struct mr_adapter *a, const char *id)
 
 struct delivery {
     const struct mr_packet *packet;
-    const struct mr_recovery *kept; /* NULL: the packet is not kept for who misses it */
+    struct mr_frame *plain; /* the packet, if it is one frame for everybody */
+    const struct mr_recovery *kept;
     bool is_volatile;
     int queued;
 };
@@ -232,26 +233,41 @@ static void deliver(struct mr_socket *s, void *ctx)
 {
     struct delivery *d = ctx;
 
-    if (d->kept != NULL && s->recoverable != NULL && s->recoverable->session != NULL)
+    if (d->plain != NULL) /* most of them: straight to the queue */
+        d->queued += s->state == MR_SOCKET_CONNECTED && mr__session_send(s->session, d->plain) == 0;
+    else
+        d->queued +=
+            mr__socket_deliver(s, d->packet->frames, d->packet->n_frames, d->is_volatile) == MR_OK;
+}
+
+/* The same, where who misses it may get it later. */
+static void deliver_kept(struct mr_socket *s, void *ctx)
+{
+    const struct delivery *d = ctx;
+
+    if (s->recoverable != NULL && s->recoverable->session != NULL)
         d->kept->ops->sent(d->kept->store, s->recoverable->session);
-    d->queued +=
-        mr__socket_deliver(s, d->packet->frames, d->packet->n_frames, d->is_volatile) == MR_OK;
+    deliver(s, ctx);
 }
 
 static int broadcast(struct mr_adapter *a, struct mr_packet *p, const struct mr_target *to)
 {
-    struct delivery d = {.packet = p, .is_volatile = to->flags & MR_VOLATILE};
+    struct mr_recovery *r = a->nsp->recovery;
+    struct delivery d = {.packet = p, .kept = r, .is_volatile = to->flags & MR_VOLATILE};
+    bool kept = r != NULL && r->ops->sent != NULL && p->ack_id < 0 && !d.is_volatile;
 
-    if (a->nsp->recovery != NULL) {
+    if (r != NULL)
         mr__recovery_stamp(a, p, to);
-        if (!d.is_volatile && p->ack_id < 0 && a->nsp->recovery->ops->sent != NULL)
-            d.kept = a->nsp->recovery;
-    }
     if (!anybody(a, to))
         return 0; /* nothing to encode */
     if (mr_packet_encode(a, p) != MR_OK)
         return MR_E_NOMEM;
-    walk(a, to, deliver, &d);
+    if (p->n_frames == 1 && !d.is_volatile)
+        d.plain = p->frames[0];
+    if (kept)
+        walk(a, to, deliver_kept, &d);
+    else
+        walk(a, to, deliver, &d);
     return d.queued;
 }
 

@@ -113,7 +113,7 @@ static int begin(void *store, struct mr_socket *sock, char pid[MR_PID_MAX + 1],
         mr_free(s);
         return MR_E_NOMEM;
     }
-    s->attached = true;
+    s->attached = s->level = true;
     s->data = sock->data;
     s->sent = s->parted = s->from = st->log.seq;
     memcpy(pid, s->pid, sizeof(s->pid));
@@ -191,8 +191,9 @@ static void parted(void *store, struct mr_saved *s)
 {
     struct mr_memory *st = store;
 
-    s->attached = false;
-    s->parted = st->log.seq;
+    if (s->level)
+        s->parted = st->log.seq;
+    s->attached = s->level = false;
     s->parted_ms = mr__now(st->srv);
     mr__list_add(&st->away, &s->away);
     st->n_away++;

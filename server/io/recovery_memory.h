@@ -33,6 +33,7 @@ struct mr_saved {
     struct mr_link away; /* in store->away, in the order of their going */
     char pid[MR_SID_LEN + 1], sid[MR_SID_LEN + 1];
     bool attached;
+    bool level; /* attached, and what it had missed is queued to it */
     void *data;
     struct stay *stays;
     uint32_t n, cap;

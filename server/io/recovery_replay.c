@@ -172,6 +172,7 @@ void mr__memory_missed(void *store, struct mr_saved *s, mr_missed_fn fn, void *c
         s->sent = e->seq;
     }
     mr_free(f.list);
+    s->level = s->attached;
     fn(MR_OK, frames, n, ctx);
     mr_free(frames);
 }

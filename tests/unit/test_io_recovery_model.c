@@ -28,6 +28,7 @@ static struct client {
 static unsigned seed;
 static int n_events;
 static size_t n_recovered, n_new;
+static bool with_hooks;
 
 static unsigned any(unsigned n)
 {
@@ -131,6 +132,16 @@ static void hears_connect(struct client *c, bool must)
     fail_msg("no answer to a CONNECT");
 }
 
+static int decide_later(struct mr_socket *s, struct mr_span auth, void *ctx)
+{
+    (void)s;
+    (void)auth;
+    (void)ctx;
+    return MR_E_AGAIN;
+}
+
+static void somebody_emits(void);
+
 static void comes_in(struct client *c, bool must)
 {
     const struct mr_exchange ex = {.ops = &room_ops};
@@ -147,7 +158,18 @@ static void comes_in(struct client *c, bool must)
         (void)snprintf(connect, sizeof(connect), "40{\"pid\":\"%s\",\"offset\":\"%s\"}", c->pid,
                        c->offset);
     assert_int_equal(mr_eio_decode(mr_span_str(connect), &p), MR_OK);
+    c->socket = NULL;
     mr__session_packet(c->session, &p);
+    if (with_hooks) { /* the answer takes its time, and may find nobody */
+        for (unsigned n = any(3); n > 0; n--)
+            somebody_emits();
+        if (any(3) == 0) {
+            mr__session_close(c->session, "transport close", MR_CLOSE_NOW);
+            c->session = NULL;
+            return;
+        }
+        mr_connect_admit(c->session->sockets);
+    }
     hears_connect(c, must && c->pid[0] != '\0');
 }
 
@@ -171,7 +193,7 @@ static void somebody_emits(void)
             except[t.n_except++] = names[r];
         }
     }
-    if (from->session != NULL && any(4) == 0)
+    if (from->session != NULL && from->socket != NULL && any(4) == 0)
         t.from = from->socket;
     if (direct == 0)
         to[t.n_rooms++] = from->sid; /* also when it is away */
@@ -205,7 +227,7 @@ static void moves_rooms(struct client *c)
 
 static void converse(unsigned of, size_t bytes_max)
 {
-    const struct mr_recovery_options opt = {.bytes_max = bytes_max};
+    const struct mr_recovery_options opt = {.bytes_max = bytes_max, .run_middlewares = with_hooks};
     bool must = bytes_max == 0;
 
     seed = of * 7919 + 1;
@@ -213,6 +235,8 @@ static void converse(unsigned of, size_t bytes_max)
     server_up(NULL);
     assert_int_equal(mr_on_connected(&srv, "/", on_in, NULL), MR_OK);
     assert_int_equal(mr_use_recovery(&srv, &opt), MR_OK);
+    if (with_hooks)
+        assert_int_equal(mr_on_connect(&srv, "/", decide_later, NULL), MR_OK);
     for (size_t i = 0; i < PEOPLE; i++)
         comes_in(&people[i], false);
     for (int move = 0; move < MOVES; move++) {
@@ -237,7 +261,7 @@ static void converse(unsigned of, size_t bytes_max)
         }
     }
     for (size_t i = 0; i < PEOPLE; i++) {
-        if (people[i].session == NULL)
+        while (people[i].session == NULL)
             comes_in(&people[i], must);
         reads(&people[i], SIZE_MAX);
         assert_int_equal(people[i].n, 0);
@@ -255,6 +279,14 @@ static void nobody_misses_anything(void **state)
     assert_true(n_recovered > SEEDS * PER_SEED);
 }
 
+/* The same with hooks that answer later, and clients that are gone by then. */
+static void hooks_that_take_time_lose_nothing(void **state)
+{
+    with_hooks = true;
+    nobody_misses_anything(state);
+    with_hooks = false;
+}
+
 /* With little memory some are new, and the others still miss nothing. */
 static void little_memory_makes_gaps_and_no_holes(void **state)
 {
@@ -270,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_misses_anything),
+        cmocka_unit_test(hooks_that_take_time_lose_nothing),
         cmocka_unit_test(little_memory_makes_gaps_and_no_holes),
     };
 
