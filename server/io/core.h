@@ -29,7 +29,7 @@
 struct mr_net; /* the half with sockets, net.h; NULL in tests */
 struct mr_session;
 struct mr_cors;
-struct z_stream_s;
+struct mr_deflater;
 struct mr_route_node;
 struct mr_route;
 struct mr_mount;
@@ -54,7 +54,8 @@ struct mr_server {
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */
     bool closing;
-    struct z_stream_s *deflater;  /* of reply bodies; NULL until one needs it */
+    size_t deflated_bytes;        /* in this turn */
+    struct mr_deflater *deflater; /* of reply bodies; NULL until one needs it */
     struct mr_route_node *routes; /* NULL: none */
     struct mr_route *routes_replaced;
     struct mr_mount *mounts; /* directories served as files */

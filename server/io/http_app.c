@@ -57,8 +57,11 @@ static void take(struct mr_http_conn *h, struct mr_span text, const struct mr_ht
         mr__http_refuse(h, 503, "out of memory");
     else if (head->length == 0 && !head->chunked)
         run(h);
-    else if (mr__http_expect_body(h, head, (size_t)max) && streams)
-        run(h);
+    else if (mr__http_expect_body(h, head, (size_t)max)) {
+        if (streams)
+            run(h); /* which may refuse it before it is sent */
+        mr__http_continue(h, head);
+    }
 }
 
 /* The path has routes, but none for this method. */

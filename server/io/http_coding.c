@@ -12,7 +12,8 @@
 
 #include <zlib.h>
 
-#define LEVEL 3 /* text at some 60 MB/s: an eighth of a megabyte takes two milliseconds */
+#define BODY_MIN 20 /* no smaller one can shrink */
+#define LEVEL    3  /* text at some 60 MB/s: an eighth of a megabyte takes two milliseconds */
 
 /* ---- negotiation --------------------------------------------------------------------------- */
 
@@ -131,32 +132,48 @@ static void zlib_free(void *ctx, void *ptr)
     mr_free(ptr);
 }
 
-/* Ready for a new body, or NULL. */
-static z_stream *stream_of(struct mr_server *srv)
-{
-    z_stream *z = srv->deflater;
+struct mr_deflater {
+    z_stream z;
+    /* The last body of each form: a broadcast goes to many pollers, and is compressed once. */
+    struct mr_buf plain[2], packed[2];
+};
 
-    if (z != NULL)
-        return deflateReset(z) == Z_OK ? z : NULL;
-    z = mr_zalloc(1, sizeof(*z));
-    if (z == NULL)
+/* Ready for a new body, or NULL. */
+static struct mr_deflater *deflater_of(struct mr_server *srv)
+{
+    struct mr_deflater *d = srv->deflater;
+
+    if (d != NULL)
+        return d;
+    d = mr_zalloc(1, sizeof(*d));
+    if (d == NULL)
         return NULL;
-    z->zalloc = zlib_alloc;
-    z->zfree = zlib_free;
-    if (deflateInit2(z, LEVEL, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        mr_free(z);
+    d->z.zalloc = zlib_alloc;
+    d->z.zfree = zlib_free;
+    for (int i = 0; i < 2; i++) {
+        mr_buf_init(&d->plain[i], MR_DEFLATE_BYTES_MAX);
+        mr_buf_init(&d->packed[i], MR_DEFLATE_BYTES_MAX);
+    }
+    if (deflateInit2(&d->z, LEVEL, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        mr_free(d);
         return NULL;
     }
-    srv->deflater = z;
-    return z;
+    srv->deflater = d;
+    return d;
 }
 
 void mr__coding_fini(struct mr_server *srv)
 {
-    if (srv->deflater == NULL)
+    struct mr_deflater *d = srv->deflater;
+
+    if (d == NULL)
         return;
-    (void)deflateEnd(srv->deflater);
-    mr_free(srv->deflater);
+    (void)deflateEnd(&d->z);
+    for (int i = 0; i < 2; i++) {
+        mr_buf_free(&d->plain[i]);
+        mr_buf_free(&d->packed[i]);
+    }
+    mr_free(d);
     srv->deflater = NULL;
 }
 
@@ -166,31 +183,24 @@ static void add_number(struct mr_buf *b, uint32_t v, bool big_endian)
         mr_buf_add_char(b, (char)(v >> 8 * (big_endian ? 3 - i : i)));
 }
 
-bool mr__coding_apply(struct mr_server *srv, enum mr_coding coding, struct mr_span body,
-                      struct mr_buf *out)
+/* Fill out with body in one of the two forms. False: it would not get smaller, or memory is short.
+ */
+static bool pack(z_stream *z, bool is_gzip, struct mr_span body, struct mr_buf *out)
 {
     static const char gzip[] = {0x1f, (char)0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
     static const char deflated[] = {0x78, 0x5e};
-    const bool is_gzip = coding == MR_CODING_GZIP;
-    const size_t before = out->len, head = is_gzip ? sizeof(gzip) : sizeof(deflated);
-    const size_t tail = is_gzip ? 8 : 4;
+    const size_t head = is_gzip ? sizeof(gzip) : sizeof(deflated), tail = is_gzip ? 8 : 4;
     const Bytef *bytes = (const Bytef *)body.ptr;
-    z_stream *z;
 
-    if (coding == MR_CODING_NONE || body.len > MR_DEFLATE_BYTES_MAX || body.len <= head + tail)
-        return false;
-    z = stream_of(srv);
-    if (z == NULL || mr_buf_reserve(out, body.len) != MR_OK)
+    if (deflateReset(z) != Z_OK || mr_buf_reserve(out, body.len) != MR_OK)
         return false;
     mr_buf_add(out, is_gzip ? gzip : deflated, head);
     z->next_in = (z_const Bytef *)(uintptr_t)bytes;
     z->avail_in = (uInt)body.len;
     z->next_out = (Bytef *)out->ptr + out->len;
     z->avail_out = (uInt)(body.len - head - tail);
-    if (deflate(z, Z_FINISH) != Z_STREAM_END) {
-        out->len = before;
+    if (deflate(z, Z_FINISH) != Z_STREAM_END)
         return false;
-    }
     out->len += z->total_out;
     if (is_gzip) {
         add_number(out, (uint32_t)crc32(0, bytes, (uInt)body.len), false);
@@ -198,6 +208,36 @@ bool mr__coding_apply(struct mr_server *srv, enum mr_coding coding, struct mr_sp
     } else {
         add_number(out, (uint32_t)adler32(1, bytes, (uInt)body.len), true);
     }
+    return mr_buf_err(out) == MR_OK;
+}
+
+bool mr__coding_apply(struct mr_server *srv, enum mr_coding coding, struct mr_span body,
+                      struct mr_buf *out)
+{
+    const bool is_gzip = coding == MR_CODING_GZIP;
+    struct mr_buf *plain, *packed;
+    struct mr_deflater *d;
+
+    if (coding == MR_CODING_NONE || body.len > MR_DEFLATE_BYTES_MAX || body.len < BODY_MIN)
+        return false;
+    d = deflater_of(srv);
+    if (d == NULL)
+        return false;
+    plain = &d->plain[is_gzip];
+    packed = &d->packed[is_gzip];
+    if (!mr_span_eq(mr_buf_span(plain), body)) {
+        if (srv->deflated_bytes + body.len > MR_DEFLATE_TURN_BYTES_MAX)
+            return false;
+        srv->deflated_bytes += body.len;
+        mr_buf_clear(plain);
+        mr_buf_clear(packed);
+        mr_buf_add_span(plain, body); /* what failed once is not tried again, either */
+        if (!pack(&d->z, is_gzip, body, packed))
+            mr_buf_clear(packed);
+    }
+    if (packed->len == 0 || mr_buf_reserve(out, packed->len) != MR_OK)
+        return false;
+    mr_buf_add_span(out, mr_buf_span(packed));
     srv->stats.http_compressed++;
     return true;
 }

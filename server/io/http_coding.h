@@ -1,8 +1,9 @@
 /* http_coding.h - content codings: which one a client wants, and gzip and deflate of whole bodies.
  *
  * One compressor serves the whole server: it is made when it is first needed, works through a body
- * at once and keeps nothing of it. What takes longer than a turn of the loop should
- * (MR_DEFLATE_BYTES_MAX) is sent as it is. [thread: loop]
+ * at once and remembers the last one, which in a broadcast to pollers is the next one too. What
+ * would take longer than a turn of the loop should, one body or all of a turn together
+ * (MR_DEFLATE_BYTES_MAX, MR_DEFLATE_TURN_BYTES_MAX), is sent as it is. [thread: loop]
  */
 #ifndef IO_HTTP_CODING_H
 #define IO_HTTP_CODING_H

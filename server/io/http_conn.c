@@ -97,14 +97,17 @@ bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *hea
     h->until_ms = mr__now(h->conn->srv) + 2 * (uint64_t)h->conn->srv->opt.http_body_timeout_ms;
     h->whole_by_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
     mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
-    if (head->expects_continue) {
-        static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
-
-        if (mr__conn_write(h->conn, &iov, 1) != (ssize_t)iov.iov_len)
-            mr__conn_doom(h->conn); /* a fresh connection takes 25 bytes, or is no connection */
-    }
     return true;
+}
+
+void mr__http_continue(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
+
+    if (head->expects_continue && h->state == MR_HTTP_BODY &&
+        mr__conn_write(h->conn, &iov, 1) != (ssize_t)iov.iov_len)
+        mr__conn_doom(h->conn); /* a fresh connection takes 25 bytes, or is no connection */
 }
 
 /* A head, or part of one. */

@@ -99,4 +99,7 @@ extern const struct mr_exchange_ops mr__http_exchange_ops;
 /* Begin to read a body of head's length, at most max bytes. False: refused. */
 bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *head, size_t max);
 
+/* Tell a client that waits for it to send that body, if it is still wanted. */
+void mr__http_continue(struct mr_http_conn *h, const struct mr_http_head *head);
+
 #endif

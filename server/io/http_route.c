@@ -133,7 +133,9 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     h->keep_alive = keep;
     if (!has_body)
         mr__http_body_done(h);
-    else if (!mr__http_expect_body(h, head, srv->opt.body_bytes_max))
+    else if (mr__http_expect_body(h, head, srv->opt.body_bytes_max))
+        mr__http_continue(h, head);
+    else
         mr__http_refuse(h, 413, "Payload too large");
 }
 

@@ -41,8 +41,9 @@
 #define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
 
 /* HTTP for the application */
-#define MR_CHUNK_EXTRAS_MAX 8192   /* all chunk extensions of a body */
-#define MR_FILE_SLICE_BYTES 131072 /* read of a file at once, off the loop */
+#define MR_CHUNK_EXTRAS_MAX       8192   /* all chunk extensions of a body */
+#define MR_DEFLATE_TURN_BYTES_MAX 524288 /* compressed in one turn of the loop */
+#define MR_FILE_SLICE_BYTES       131072 /* read of a file at once, off the loop */
 #define MR_STREAM_HIGH_BYTES                                                                       \
     262144                        /* queued of a reply in pieces: wait for the drain callback,     \
                                    */

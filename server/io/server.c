@@ -59,6 +59,7 @@ static void turn(struct mr_net *net)
     if (net->turning || net->torn)
         return;
     net->turning = true;
+    net->srv->deflated_bytes = 0;
     for (int i = 0; i < 4; i++) {
         done = mr__turn_end(net->srv);
         mr__conns_reap(net);

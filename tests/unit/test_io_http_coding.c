@@ -100,6 +100,37 @@ static void test_round_trip(void **state)
     mr__core_deinit(&srv);
 }
 
+/* A broadcast to pollers is compressed once; and a turn of the loop has its bound. */
+static void test_bounds(void **state)
+{
+    static char text[MR_DEFLATE_BYTES_MAX];
+    struct mr_server srv;
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(mr__core_init(&srv, NULL), MR_OK);
+    for (int i = 0; i < 100; i++) {
+        struct mr_buf out = MR_BUF_INIT(SIZE_MAX);
+
+        assert_true(mr__coding_apply(&srv, MR_CODING_GZIP, mr_span_of(text, sizeof(text)), &out));
+        mr_buf_free(&out);
+    }
+    assert_int_equal(srv.deflated_bytes, sizeof(text));
+    assert_int_equal(srv.stats.http_compressed, 100);
+    for (;; n++) {
+        struct mr_buf out = MR_BUF_INIT(SIZE_MAX);
+        bool done;
+
+        text[n]++; /* each is another */
+        done = mr__coding_apply(&srv, MR_CODING_GZIP, mr_span_of(text, sizeof(text)), &out);
+        mr_buf_free(&out);
+        if (!done)
+            break;
+    }
+    assert_int_equal(n, MR_DEFLATE_TURN_BYTES_MAX / sizeof(text) - 1);
+    mr__core_deinit(&srv);
+}
+
 static void test_not_worth_it(void **state)
 {
     static char noise[4096], large[MR_DEFLATE_BYTES_MAX + 1];
@@ -133,5 +164,6 @@ int main(void)
     rows_add_one(&r, "text is worth compressing", test_types);
     rows_add_one(&r, "what is compressed can be read", test_round_trip);
     rows_add_one(&r, "what would not get smaller, or is too large, is left", test_not_worth_it);
+    rows_add_one(&r, "a body is compressed once, a turn's worth at a time", test_bounds);
     return rows_run("io_http_coding", &r);
 }

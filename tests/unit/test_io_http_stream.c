@@ -274,6 +274,14 @@ static void an_upload_may_be_refused_before_it_is_there(void **state)
     (void)state;
     has(ask(REQ("POST /unread") "Content-Length: 5000\r\n\r\nab"),
         "Connection: close\r\n\r\nnot you");
+    has(ask(REQ("POST /unread") "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n"),
+        "HTTP/1.1 403 Forbidden");
+    assert_memory_equal(
+        ask(REQ("POST /unread") "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
+        "HTTP/1.1 403", 12); /* and not 100 */
+    assert_memory_equal(
+        ask(REQ("POST /up") "Expect: 100-continue\r\nContent-Length: 1\r\n" END "x"),
+        "HTTP/1.1 100", 12);
     has(ask(REQ("POST /midway") "Content-Length: 5000\r\n\r\nab"),
         "Connection: close\r\n\r\nenough");
     assert_string_equal(ask(REQ("POST /abort") "Content-Length: 0\r\n\r\n"), "");

@@ -31,10 +31,8 @@ MR_EXPORT struct mr_span mr_http_param(const struct mr_http_req *req, const char
 MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", upper case */
 MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
 MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
-/* Lower-case name; kept are: host, authorization, accept, accept-encoding, content-type, content-
- * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id,
- * x-api-key, x-forwarded-for, idempotency-key, access-control-request-method,
- * access-control-request-headers. */
+/* The first header of that lower-case name, without white space around it; empty when there is
+ * none. */
 MR_EXPORT struct mr_span mr_http_header(const struct mr_http_req *req, const char *name);
 MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
 MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
