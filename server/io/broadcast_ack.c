@@ -163,15 +163,25 @@ static struct gather *gather_new(struct mr_adapter *a, mr_answers_fn fn, void *c
 int mr_emit_ack_to(struct mr_server *srv, const struct mr_target *to, const char *event,
                    struct mr_span args, mr_answers_fn fn, void *ctx)
 {
+    return mr_emit_ack_binary_to(srv, to, event, args, NULL, 0, fn, ctx);
+}
+
+int mr_emit_ack_binary_to(struct mr_server *srv, const struct mr_target *to, const char *event,
+                          struct mr_span args, const struct mr_span *attachments, size_t n,
+                          mr_answers_fn fn, void *ctx)
+{
     const struct mr_answers nothing = {0};
     struct mr_nsp *nsp = mr__nsp_of(srv, to);
-    struct mr_packet p = {.event = event, .args = args, .ack_id = -1};
+    struct mr_packet p = {
+        .event = event, .args = args, .attachments = attachments, .n_attachments = n, .ack_id = -1};
     struct gather *g;
     int rc;
 
     MR_ASSERT_LOOP(srv);
     if (mr_sio_reserved(mr_span_str(event)))
         return MR_E_INVAL;
+    if (n > MR_ATTACHMENTS_MAX)
+        return MR_E_TOOBIG;
     if (nsp == NULL) {
         fn(MR_OK, &nothing, ctx);
         return 0;

@@ -108,14 +108,29 @@ void mr__core_deinit(struct mr_server *srv)
     free_texts(&srv->opt);
 }
 
-/* Flush at most so many of a list: true when there was no more. */
-static bool flush_some(struct mr_link *list)
+static void flush_some(struct mr_link *list, int n)
 {
-    struct mr_link *l = NULL;
+    struct mr_link *l;
 
-    for (int i = 0; i < MR_FLUSH_SESSIONS && (l = mr__list_pop(list)) != NULL; i++)
+    while (n-- > 0 && (l = mr__list_pop(list)) != NULL)
         mr__session_flush(MR_CONTAINER(l, struct mr_session, dirty));
-    return mr__list_empty(list);
+}
+
+/* A few are flushed at once. A crowd waits in line: who has just been served, and has more by now,
+ * gets that in one write with what comes until it is served again. */
+static void flush_dirty(struct mr_server *srv)
+{
+    const struct mr_link *l = srv->dirty.next;
+    int n = 0;
+
+    while (l != &srv->dirty && n <= MR_FLUSH_FIRST) {
+        l = l->next;
+        n++;
+    }
+    if (n <= MR_FLUSH_FIRST)
+        flush_some(&srv->dirty, n);
+    else
+        mr__list_move(&srv->backlog, &srv->dirty);
 }
 
 bool mr__turn_end(struct mr_server *srv)
@@ -130,12 +145,11 @@ bool mr__turn_end(struct mr_server *srv)
 
             mr__session_close(s, s->doom_reason, MR_CLOSE_KILL);
         }
-        if (!flush_some(&srv->dirty))
-            mr__list_move(&srv->backlog, &srv->dirty);
+        flush_dirty(srv);
         while ((l = mr__list_pop(&srv->drained)) != NULL)
             mr__session_drained(MR_CONTAINER(l, struct mr_session, drain));
     }
-    (void)flush_some(&srv->backlog);
+    flush_some(&srv->backlog, MR_FLUSH_SESSIONS);
     while ((l = mr__list_pop(&srv->reaped)) != NULL)
         mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
     return rounds <= ROUNDS_MAX && mr__list_empty(&srv->backlog) && mr__list_empty(&srv->doomed) &&

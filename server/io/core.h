@@ -7,9 +7,10 @@
  *   doomed   sessions that failed where they could not be closed (a write error inside a broadcast,
  *            a slow consumer) are closed
  *   dirty    sessions with new frames are flushed: one write a socket, however many frames. When
- *            they are very many, the rest goes to the backlog, and the loop is let go round (other
- *            sockets are read, timers run) after every slice of it; what those bring is flushed
- *            first. Each session has all its frames in its own queue, so none overtakes another
+ *            they are very many they go to the backlog, which is written slice by slice; between
+ *            slices the loop goes round (other sockets are read, timers run), and the few that have
+ *            something new then are flushed first. Each session has all its frames in its own
+ *            queue, so none overtakes another
  *   drained  drain callbacks of sessions that fell under the low-water mark
  *   reaped   closed sessions are freed: until here their memory is valid
  */

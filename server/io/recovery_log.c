@@ -117,7 +117,8 @@ bool mr__log_wanted(const struct mr_log *log, const struct mr_target *to)
     return false;
 }
 
-/* Rooms that no session names cannot matter to anybody: they are left out. */
+/* Rooms that no session names cannot matter to anybody: they are left out. One that is named twice
+ * is there twice. */
 static uint32_t take_keys(const struct mr_log *log, const char *const *names, size_t n,
                           struct mr_log_key **keys)
 {
@@ -125,11 +126,8 @@ static uint32_t take_keys(const struct mr_log *log, const char *const *names, si
 
     for (size_t i = 0; i < n; i++) {
         struct mr_log_key *key = find_key(log, names[i]);
-        bool twice = false;
 
-        for (uint32_t k = 0; k < out; k++)
-            twice = twice || keys[k] == key;
-        if (key != NULL && !twice)
+        if (key != NULL)
             keys[out++] = key;
     }
     return out;

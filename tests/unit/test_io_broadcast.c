@@ -241,7 +241,18 @@ static int up_with_acks(void **state)
 
 static void all_answers_come_in_one_callback(void **state)
 {
+    const struct mr_span part = MR_SPAN("\1");
+
     (void)state;
+    assert_int_equal(mr_emit_ack_binary_to(&srv, &(struct mr_target){MR_TO(sockets[5]->id)}, "b",
+                                           MR_SPAN("{\"_placeholder\":true,\"num\":0}"), &part, 1,
+                                           on_answers, NULL),
+                     1);
+    assert_string_equal(hears(5), "451-0[\"b\",{\"_placeholder\":true,\"num\":0}]|\1");
+    says(5, "430[]");
+    assert_int_equal(got.calls, 1);
+    got.calls = 0;
+    sockets[0]->nsp->next_ack = 0;
     ASK(3, 1000);
     assert_string_equal(hears(0), "420[\"q\",7]");
     assert_string_equal(hears(1), "420[\"q\",7]"); /* the same id: the same bytes */

@@ -115,6 +115,11 @@ typedef void (*mr_answers_fn)(int err, const struct mr_answers *answers, void *c
  * (fn is not called). */
 MR_EXPORT int mr_emit_ack_to(struct mr_server *srv, const struct mr_target *to, const char *event,
                              struct mr_span args, mr_answers_fn fn, void *ctx);
+/* The same with attachments. */
+MR_EXPORT int mr_emit_ack_binary_to(struct mr_server *srv, const struct mr_target *to,
+                                    const char *event, struct mr_span args,
+                                    const struct mr_span *attachments, size_t n, mr_answers_fn fn,
+                                    void *ctx);
 
 /* ---- many sockets ------------------------------------------------------------------------- */
 
