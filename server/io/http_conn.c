@@ -191,14 +191,12 @@ static void run(struct mr_http_conn *h, struct mr_span *data)
 
         if (state == MR_HTTP_HEAD)
             read_head(h, data);
-        else if (state == MR_HTTP_BODY && h->req != NULL && h->req->body_paused)
+        else if (state != MR_HTTP_BODY || (h->req != NULL && h->req->body_paused))
             break;
-        else if (state == MR_HTTP_BODY && mr__stream_is_body(h))
+        else if (mr__stream_is_body(h))
             mr__stream_read(h, data);
-        else if (state == MR_HTTP_BODY)
-            read_body(h, data);
         else
-            break;
+            read_body(h, data);
         if (data->len == before && h->state == state)
             break; /* more must come */
     }

@@ -15,9 +15,10 @@ void mr__date_text(int64_t t, char out[MR_DATE_SIZE])
     if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 8099)
         memset(&tm, 0, sizeof(tm));
     (void)snprintf(out, MR_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-                   days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
-                   (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
-                   (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+                   days + 3 * (ptrdiff_t)tm.tm_wday, (unsigned)tm.tm_mday % 100,
+                   months + 3 * (ptrdiff_t)tm.tm_mon, (unsigned)(tm.tm_year + 1900) % 10000,
+                   (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+                   (unsigned)tm.tm_sec % 100);
 }
 
 /* n digits; -1: others are among them. */
@@ -47,7 +48,7 @@ int mr__date_parse(struct mr_span text, int64_t *out)
     }
     tm.tm_mon = -1;
     for (int i = 0; i < 12; i++) {
-        if (memcmp(text.ptr + 8, months + 3 * i, 3) == 0)
+        if (memcmp(text.ptr + 8, months + 3 * (ptrdiff_t)i, 3) == 0)
             tm.tm_mon = i;
     }
     tm.tm_mday = number(text.ptr + 5, 2);

@@ -144,7 +144,7 @@ static void gone(struct mr_http_req *req, void *ctx)
 static void redirect(struct sending *s)
 {
     struct mr_span path = mr_http_path(s->req), query = mr_http_query(s->req);
-    struct mr_buf to = MR_BUF_INIT(2 * MR_TARGET_BYTES_MAX);
+    struct mr_buf to = MR_BUF_INIT((size_t)2 * MR_TARGET_BYTES_MAX);
     struct mr_http_header location = {"Location", NULL};
 
     mr_buf_addf(&to, MR_SPAN_FMT "/%s" MR_SPAN_FMT, MR_SPAN_ARG(path), query.len ? "?" : "",
