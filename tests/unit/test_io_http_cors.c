@@ -60,7 +60,8 @@ static void test_long_origin(void **state)
 
 static void test_bad_lists(void **state)
 {
-    static const char *const bad[] = {"re:(a", "re:", "re:(a)\\1", "http://a,re:[", "re:a{2,1}"};
+    static const char *const bad[] = {"re:(a",        "re:",           "re:(a)\\1",
+                                      "re:(a)(b)\\2", "http://a,re:[", "re:a{2,1}"};
     struct mr_cors *cors;
 
     (void)state;

@@ -56,6 +56,12 @@ static int start(void **state)
     return loop_start(state);
 }
 
+static int start_patient(void **state)
+{
+    loop_options = (struct mr_options){.http_idle_max = 3};
+    return loop_start(state);
+}
+
 /* ---- slowly -------------------------------------------------------------------------------- */
 
 /* A byte now and then, until the server has had enough; each in time by itself. */
@@ -135,7 +141,7 @@ static void a_body_at_a_fair_rate_takes_its_time(void **state)
 
 /* ---- idle ---------------------------------------------------------------------------------- */
 
-static void idle_connections_are_few_and_not_for_ever(void **state)
+static void idle_connections_are_few(void **state)
 {
     int fds[5];
 
@@ -147,12 +153,23 @@ static void idle_connections_are_few_and_not_for_ever(void **state)
     }
     assert_string_equal(hear(fds[0], NULL), ""); /* the oldest make room */
     assert_string_equal(hear(fds[1], NULL), "");
-    say(fds[2], REQ("GET /again") "\r\n");
-    (void)hear(fds[2], "<GET /again >");
-    for (int i = 2; i < 5; i++)
-        assert_string_equal(hear(fds[i], NULL), ""); /* and the others have had their time */
+    for (int i = 2; i < 5; i++) {
+        say(fds[i], REQ("GET /again") "\r\n");
+        (void)hear(fds[i], "<GET /again >");
+    }
     for (int i = 0; i < 5; i++)
         close(fds[i]);
+}
+
+static void idle_connections_are_not_for_ever(void **state)
+{
+    int fd = dial();
+
+    (void)state;
+    say(fd, REQ("GET /") "\r\n");
+    (void)hear(fd, "<GET / >");
+    assert_string_equal(hear(fd, NULL), "");
+    close(fd);
 }
 
 /* Requests that are being served are not idle, however long they take. */
@@ -172,6 +189,34 @@ static void silence_is_not_idleness(void **state)
     close(busy);
     for (int i = 0; i < 3; i++)
         close(fds[i]);
+}
+
+/* ---- from elsewhere ------------------------------------------------------------------------ */
+
+static int start_strict(void **state)
+{
+    loop_options = (struct mr_options){.cors_origins = "http://a", .websocket_same_origin = true};
+    return loop_start(state);
+}
+
+static void a_page_of_another_site_opens_no_websocket(void **state)
+{
+#define WS                                                                                         \
+    REQ("GET /socket.io/?EIO=4&transport=websocket")                                               \
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                   \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    static const char *const welcome[] = {WS "Origin: http://a\r\n\r\n",
+                                          WS "Origin: http://h\r\n\r\n", WS "\r\n"};
+
+    (void)state;
+    has(ask(WS "Origin: http://evil\r\n\r\n"), "HTTP/1.1 403 Forbidden\r\n");
+    for (size_t i = 0; i < LEN(welcome); i++) {
+        int fd = dial();
+
+        say(fd, welcome[i]);
+        (void)hear(fd, "101 Switching Protocols");
+        close(fd);
+    }
 }
 
 /* ---- two in one ---------------------------------------------------------------------------- */
@@ -290,9 +335,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_body_byte_by_byte_is_cut_off, start, loop_stop),
         cmocka_unit_test_setup_teardown(a_body_that_stops_is_cut_off, start, loop_stop),
         cmocka_unit_test_setup_teardown(a_body_at_a_fair_rate_takes_its_time, start, loop_stop),
-        cmocka_unit_test_setup_teardown(idle_connections_are_few_and_not_for_ever, start,
-                                        loop_stop),
+        cmocka_unit_test_setup_teardown(idle_connections_are_few, start_patient, loop_stop),
+        cmocka_unit_test_setup_teardown(idle_connections_are_not_for_ever, start, loop_stop),
         cmocka_unit_test_setup_teardown(silence_is_not_idleness, start, loop_stop),
+        cmocka_unit_test_setup_teardown(a_page_of_another_site_opens_no_websocket, start_strict,
+                                        loop_stop),
         cmocka_unit_test_setup_teardown(what_belongs_to_a_body_is_no_request, start, loop_stop),
         cmocka_unit_test_setup_teardown(extensions_have_an_end, start, loop_stop),
         cmocka_unit_test_setup_teardown(many_requests_at_once_are_answered_in_order, start,

@@ -189,6 +189,18 @@ static void on_other(struct mr_http_req *req, void *ctx)
     (void)ctx;
 }
 
+static void on_text(struct mr_http_req *req, void *ctx)
+{
+    static char text[4000];
+    const struct mr_http_header headers[] = {{"Content-Type", "text/plain"}, {ctx, "\"x\""}};
+
+    memset(text, 'x', sizeof(text));
+    mr_http_reply(req, &(struct mr_http_response){.status = 200,
+                                                  .headers = headers,
+                                                  .n_headers = 2,
+                                                  .body = mr_span_of(text, sizeof(text))});
+}
+
 static bool with_fallback;
 
 static void loop_setup(void)
@@ -198,6 +210,8 @@ static void loop_setup(void)
     must(mr_http_route(srv, "POST", "/user/:id", on_user, (void *)(uintptr_t) "post") == MR_OK);
     must(mr_http_route(srv, "GET", "/user/", on_other, NULL) == MR_OK);
     must(mr_http_route(srv, "GET", "nowhere", on_other, NULL) == MR_E_INVAL);
+    must(mr_http_route(srv, "GET", "/text", on_text, (void *)(uintptr_t) "X-Other") == MR_OK);
+    must(mr_http_route(srv, "GET", "/tagged", on_text, (void *)(uintptr_t) "ETag") == MR_OK);
     if (with_fallback)
         mr_on_http(srv, on_other, NULL);
 }
@@ -237,6 +251,25 @@ static void test_fallback(void **state)
     (void)loop_stop(state);
 }
 
+#define GZIP "Accept-Encoding: gzip\r\n"
+
+static void test_compressed(void **state)
+{
+    with_fallback = false;
+    (void)loop_start(state);
+    assert_null(strstr(ask(REQ("GET /text") GZIP END), "Content-Encoding"));
+    (void)loop_stop(state);
+    loop_options.http_compress_routes = true;
+    (void)loop_start(state);
+    has(ask(REQ("GET /text") GZIP END), "Content-Encoding: gzip\r\n");
+    has(ask(REQ("HEAD /text") GZIP END), "Content-Encoding: gzip\r\n");
+    has(ask(REQ("GET /text") END), "Vary: Accept-Encoding\r\n");
+    assert_null(
+        strstr(ask(REQ("GET /tagged") GZIP END), "Content-Encoding")); /* other bytes, other tag */
+    assert_null(strstr(ask(REQ("GET /user/short") GZIP END), "Vary"));
+    (void)loop_stop(state);
+}
+
 int main(void)
 {
     static struct rows r;
@@ -246,5 +279,6 @@ int main(void)
     rows_add_one(&r, "a path may be deeper than any pattern", test_deep_path);
     rows_add_one(&r, "requests arrive at their routes", test_server);
     rows_add_one(&r, "and all others where they always did", test_fallback);
+    rows_add_one(&r, "replies are compressed when that is wanted", test_compressed);
     return rows_run("io_http_router", &r);
 }

@@ -54,6 +54,10 @@ static void on_upload(struct mr_http_req *req, void *ctx)
     mr_http_on_body(req, on_piece, NULL);
     if (mr_span_is(mr_http_query(req), "pause"))
         atomic_store(&held, req);
+    if (!mr_span_is(mr_http_query(req), "early"))
+        return;
+    mr_http_pause(req);
+    atomic_store(&held, req);
 }
 
 static void on_unread(struct mr_http_req *req, void *ctx)
@@ -251,6 +255,20 @@ static void a_paused_upload_waits_in_the_kernel(void **state)
     close(fd);
 }
 
+/* What came in the same breath as the head waits too. */
+static void an_upload_may_be_paused_from_the_start(void **state)
+{
+    int fd = dial();
+
+    (void)state;
+    say(fd, REQ("POST /up?early") "Content-Length: 4\r\n" END "abcd");
+    has(ask(REQ("POST /unread") END), "not you");
+    assert_int_equal(atomic_load(&pieces), 0);
+    assert_int_equal(mr_post(srv, resume_held, NULL), MR_OK);
+    has(hear(fd, NULL), "4 bytes, sum 394, -1");
+    close(fd);
+}
+
 static void an_upload_has_a_bound(void **state)
 {
     static char text[BODY_MAX + 1000];
@@ -330,7 +348,7 @@ static size_t read_wall(int fd, bool is_chunked)
 static void a_reply_waits_for_its_reader(void **state)
 {
     static const char *const requests[] = {REQ("GET /wall") END, REQ("GET /wall?known") END,
-                                           "GET /wall HTTP/1.0\r\n\r\n"};
+                                           "GET /wall HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"};
 
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -380,11 +398,14 @@ static void a_reader_that_leaves_is_noticed(void **state)
 
 static void closing_ends_streams(void **state)
 {
+    uint64_t from;
     int fd = dial();
 
     say(fd, REQ("GET /events") "\r\n");
     (void)hear(fd, "hello");
+    from = uv_hrtime();
     (void)loop_stop(state);
+    assert_true(uv_hrtime() - from < 3000000000u); /* at once, and not as those that are cut off */
     assert_int_equal(atomic_load(&closes), 1);
     close(fd);
 }
@@ -414,6 +435,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_upload_comes_in_pieces, loop_start, loop_stop),
         cmocka_unit_test_setup_teardown(a_stream_without_a_body_just_begins, loop_start, loop_stop),
         cmocka_unit_test_setup_teardown(a_paused_upload_waits_in_the_kernel, loop_start, loop_stop),
+        cmocka_unit_test_setup_teardown(an_upload_may_be_paused_from_the_start, loop_start,
+                                        loop_stop),
         cmocka_unit_test_setup_teardown(an_upload_has_a_bound, loop_start, loop_stop),
         cmocka_unit_test_setup_teardown(an_upload_may_be_refused_before_it_is_there, loop_start,
                                         loop_stop),
