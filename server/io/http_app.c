@@ -32,7 +32,8 @@ static bool admit(struct mr_http_conn *h, const struct mr_http_head *head, uint6
 {
     struct mr_server *srv = h->conn->srv;
 
-    if (h->conn->net->n_requests >= srv->opt.http_requests_max || srv->closing) {
+    if (h->conn->net->n_requests - h->conn->net->n_streams >= srv->opt.http_requests_max ||
+        srv->closing) {
         srv->stats.refused++;
         mr__http_refuse(h, 503, "too many requests are waiting");
         return false;

@@ -151,6 +151,8 @@ int mr_http_begin(struct mr_http_req *req, const struct mr_http_response *res, i
     assert(!req->begun);
     req->begun = true;
     req->out_left = length < 0 ? -1 : length;
+    if (length < 0)
+        req->net->n_streams++; /* it may last for days: it does not wait for its reply any more */
     if (c == NULL || c->doomed)
         return MR_E_CLOSED;
     h = c->http;
@@ -235,11 +237,18 @@ int64_t mr_http_write(struct mr_http_req *req, struct mr_span bytes)
     return (int64_t)queued(h);
 }
 
+static void free_req(struct mr_http_req *req)
+{
+    if (req->begun && req->out_left < 0)
+        req->net->n_streams--;
+    mr__http_req_free(req);
+}
+
 /* Nobody is there to end it for: it is released. */
 static void release(struct mr_http_req *req)
 {
     req->net->n_requests--;
-    mr__http_req_free(req);
+    free_req(req);
 }
 
 void mr_http_end(struct mr_http_req *req)
@@ -262,7 +271,7 @@ void mr_http_end(struct mr_http_req *req)
     if (mr_buf_err(&h->out) != MR_OK)
         mr__conn_doom(c);
     h->req = NULL;
-    mr__http_req_free(req);
+    free_req(req);
     if (c->doomed)
         return;
     mr__sock_pause(c, false);
@@ -280,7 +289,7 @@ void mr_http_abort(struct mr_http_req *req)
         return;
     }
     c->http->req = NULL;
-    mr__http_req_free(req);
+    free_req(req);
     c->http->state = MR_HTTP_BUSY;
     mr__conn_stop_timer(c);
     mr__conn_doom(c); /* it counts until the connection is gone */

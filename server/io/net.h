@@ -54,6 +54,7 @@ struct mr_net {
     struct mr_link idle_conns; /* between requests, longest first */
     size_t n_idle;
     size_t n_requests; /* handed to the application and not answered */
+    size_t n_streams;  /* of those, replies under way that have no end of their own */
     bool turning, torn, shutting;
     struct mr_timer close_timer; /* after it, whoever is still there is cut off */
     void (*closed)(void *ctx);

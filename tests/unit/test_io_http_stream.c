@@ -396,6 +396,33 @@ static void a_reader_that_leaves_is_noticed(void **state)
     close(fd);
 }
 
+static void open_streams_are_no_waiting_requests(void **state)
+{
+    int fds[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial();
+        say(fds[i], REQ("GET /events") "\r\n");
+        (void)hear(fds[i], "hello");
+    }
+    has(ask(REQ("POST /unread") END), "not you");
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    wait_for(&closes, 4);
+    has(ask(REQ("POST /unread") END), "not you");
+}
+
+static int start_small(void **state)
+{
+    int rc;
+
+    loop_options.http_requests_max = 2;
+    rc = loop_start(state);
+    loop_options.http_requests_max = 0;
+    return rc;
+}
+
 static void closing_ends_streams(void **state)
 {
     uint64_t from;
@@ -444,6 +471,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reply_waits_for_its_reader, loop_start, loop_stop),
         cmocka_unit_test_setup_teardown(a_connection_goes_on_after_a_stream, loop_start, loop_stop),
         cmocka_unit_test_setup_teardown(a_reader_that_leaves_is_noticed, loop_start, loop_stop),
+        cmocka_unit_test_setup_teardown(open_streams_are_no_waiting_requests, start_small,
+                                        loop_stop),
         cmocka_unit_test_setup(closing_ends_streams, loop_start),
         cmocka_unit_test_setup_teardown(a_reply_that_is_too_short_is_cut_off, loop_start,
                                         loop_stop),

@@ -42,7 +42,8 @@ struct mr_options {               /* zero means the default named here */
     uint32_t http_idle_timeout_ms;   /* 75000: a connection between requests */
     uint32_t http_idle_max;          /* sessions_max such connections; then the one that has been
                                         idle longest is closed */
-    uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
+    uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503. Replies of
+                                        unknown length that have begun do not count */
     /* 1024: replies of the polling transport from this size on are sent as gzip or deflate to
      * clients that accept it. UINT32_MAX: never. */
     uint32_t http_compress_bytes_min;
