@@ -98,6 +98,17 @@ int mr_fetch_sockets(struct mr_server *srv, const struct mr_target *to, mr_fetch
     return MR_OK;
 }
 
+struct mr_span mr_remote_header(const struct mr_remote *r, const char *name)
+{
+    if (r->socket != NULL)
+        return mr_socket_header(r->socket, name);
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (strcmp(r->headers[i].name, name) == 0)
+            return r->headers[i].value;
+    }
+    return MR_SPAN_NONE;
+}
+
 int mr_fetch_ids(struct mr_server *srv, const struct mr_target *to, mr_ids_fn fn, void *ctx)
 {
     struct mr_nsp *nsp = mr__nsp_of(srv, to);

@@ -7,6 +7,7 @@
 
 #define ENDED_MAX 256 /* ended memberships that a session keeps */
 #define SWEEP_MS  10000
+#define TRIM_MAX  1000 /* entries and sessions that are forgotten in one turn */
 
 /* ---- bounds --------------------------------------------------------------------------------- */
 
@@ -30,28 +31,38 @@ bool mr__memory_too_old(const struct mr_memory *st, const struct mr_saved *s)
     return mr__now(st->srv) - s->parted_ms > st->opt.max_disconnection_ms;
 }
 
-static void trim(struct mr_memory *st)
+static bool over(const struct mr_memory *st)
+{
+    return st->log.bytes > st->opt.bytes_max || st->log.n > st->opt.packets_max;
+}
+
+/* What is too old goes a piece at a time: the loop has others to serve. True: there is more. */
+static bool trim(struct mr_memory *st)
 {
     uint64_t now = mr__now(st->srv);
+    int left = TRIM_MAX;
 
-    while (st->log.n > 0 && (st->log.bytes > st->opt.bytes_max || st->log.n > st->opt.packets_max ||
-                             now - st->log.ring[st->log.head]->at_ms > st->keep_ms))
+    while (st->log.n > 0 && over(st))
         mr__log_drop(&st->log);
-    while (!mr__list_empty(&st->away)) {
+    for (; left > 0 && st->log.n > 0 && now - st->log.ring[st->log.head]->at_ms > st->keep_ms;
+         left--)
+        mr__log_drop(&st->log);
+    for (; left > 0 && !mr__list_empty(&st->away); left--) {
         struct mr_saved *s = MR_CONTAINER(st->away.next, struct mr_saved, away);
 
         if (st->n_away <= st->opt.sessions_max && !mr__memory_too_old(st, s))
             break;
         forget(st, s);
     }
+    return left == 0;
 }
 
 static void sweep(struct mr_timer *t)
 {
     struct mr_memory *st = MR_CONTAINER(t, struct mr_memory, sweep);
+    uint64_t after_ms = trim(st) ? 1 : SWEEP_MS;
 
-    trim(st);
-    mr__timer_set(&st->srv->timers, t, mr__now(st->srv) + SWEEP_MS, sweep);
+    mr__timer_set(&st->srv->timers, t, mr__now(st->srv) + after_ms, sweep);
 }
 
 static int open_store(void **out, struct mr_server *srv, const char *nsp,
@@ -198,7 +209,7 @@ static void parted(void *store, struct mr_saved *s)
     mr__list_add(&st->away, &s->away);
     st->n_away++;
     if (st->n_away > st->opt.sessions_max)
-        trim(st);
+        (void)trim(st);
 }
 
 static void end(void *store, struct mr_saved *s)
@@ -239,7 +250,7 @@ static void append(void *store, const struct mr_adapter *a, struct mr_packet *p,
         return;
     }
     (void)mr__log_add(&st->log, p, to, mr__now(st->srv));
-    trim(st);
+    (void)trim(st);
 }
 
 const struct mr_store_ops *mr__store_memory(void)

@@ -5,6 +5,7 @@
  */
 #include "io_room.h"
 
+#include "io/recovery_memory.h"
 #include "proto/json.h"
 
 static struct mr_recovery_options options;
@@ -598,6 +599,36 @@ static void no_more_than_so_many_are_remembered(void **state)
     assert_string_equal(reads(i), "40");
 }
 
+static void old_events_go_a_piece_at_a_time(void **state)
+{
+    size_t i = starts();
+    const struct mr_memory *store = sockets[i]->nsp->recovery->store;
+    uint32_t n;
+
+    (void)state;
+    for (int e = 0; e < 5000; e++) {
+        send_to(NULL, "e");
+        (void)hears(i);
+    }
+    n = store->log.n;
+    assert_int_equal(n, 5001);
+    dies(i);
+    clock_ms += 1000000;
+    mr__timers_run(&srv.timers, clock_ms);
+    assert_in_range(store->log.n, 1, n - 1);
+    for (int turn = 0; turn < 10; turn++) {
+        n = store->log.n;
+        passes(1);
+        assert_true(n - store->log.n < 2000);
+    }
+    assert_int_equal(store->log.n, 0);
+    assert_int_equal(store->log.bytes, 0);
+    assert_int_equal(store->log.keys.n, 0);
+    assert_int_equal(store->n_away, 0);
+    i = returns();
+    assert_string_equal(reads(i), "40");
+}
+
 static bool could_return;
 
 static void on_gone(struct mr_socket *s, const char *reason, void *ctx)
@@ -689,6 +720,7 @@ int main(void)
         WITH(a_gap_is_never_a_silent_hole, up_bounded),
         WITH(too_long_away_is_not_recovered, up_bounded),
         WITH(no_more_than_so_many_are_remembered, up_bounded),
+        WITH(old_events_go_a_piece_at_a_time, up),
         WITH(who_left_on_purpose_does_not_come_back, up),
         WITH(coming_back_without_memory, up),
     };

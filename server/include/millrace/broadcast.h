@@ -130,16 +130,24 @@ struct mr_outcome {
     size_t servers, servers_asked;
 };
 
+struct mr_remote_header {
+    const char *name; /* lower case */
+    struct mr_span value;
+};
 /* A socket as it was when asked. */
 struct mr_remote {
     const char *id;
     const char *const *rooms; /* n_rooms of them, its own first */
     size_t n_rooms;
-    const char *addr;         /* of the peer at its handshake */
+    const char *addr;                       /* of the peer at its handshake */
+    const struct mr_remote_header *headers; /* of the handshake, where socket is NULL */
+    size_t n_headers;
     void *data;               /* mr_socket_data, where socket is not NULL */
     struct mr_span data_json; /* what another server says of it; else empty */
     struct mr_socket *socket; /* NULL: it lives on another server */
 };
+/* A header of its handshake, wherever it lives: as mr_socket_header. Borrows r. */
+MR_EXPORT struct mr_span mr_remote_header(const struct mr_remote *r, const char *name);
 /* Everything is borrowed until the return. */
 typedef void (*mr_fetch_fn)(const struct mr_outcome *how, const struct mr_remote *list, size_t n,
                             void *ctx);
