@@ -191,6 +191,15 @@ void mr__recovery_pid_leave(struct mr_socket *s)
     mine->node.name.len = 0;
 }
 
+/* Nobody was told of it this time: its data is the store's to free. */
+void mr__recovery_give_up(struct mr_socket *s)
+{
+    if (s->recoverable->session == NULL)
+        return;
+    (void)persist(s, MR_SESSION_AWAY, NULL);
+    mr__recovery_session_end(s);
+}
+
 void mr__recovery_gone(struct mr_socket *s, const char *reason)
 {
     struct mr_recoverable *mine = s->recoverable;
@@ -201,6 +210,8 @@ void mr__recovery_gone(struct mr_socket *s, const char *reason)
     mine->kept = mine->session != NULL && !final(reason);
     if (mine->kept)
         (void)persist(s, MR_SESSION_AWAY, NULL);
+    else if (mine->session != NULL && !mine->admitted)
+        mr__recovery_give_up(s);
     else
         mr__recovery_session_end(s);
     mine->session = NULL;
@@ -233,8 +244,15 @@ int mr__recovery_pid_take(struct mr_socket *s)
 /* Without memory for a session it is a client as with recovery off. */
 void mr__recovery_begin(struct mr_socket *s)
 {
-    if (s->nsp->recovery == NULL || s->recoverable != NULL || mr__recovery_state_new(s) != MR_OK)
+    if (s->nsp->recovery == NULL)
         return;
+    if (s->recoverable != NULL) {
+        s->recoverable->admitted = true;
+        return;
+    }
+    if (mr__recovery_state_new(s) != MR_OK)
+        return;
+    s->recoverable->admitted = true;
     if (persist(s, MR_SESSION_BEGUN, NULL) != MR_OK || mr__recovery_pid_take(s) != MR_OK) {
         mr__recovery_session_end(s);
         mr__recovery_free(s);

@@ -27,7 +27,7 @@ struct mr_recoverable {  /* of a socket */
     struct mr_node node; /* in recovery->pids */
     struct mr_socket *socket;
     struct mr_saved *session; /* NULL: none, or no more */
-    bool recovered, kept;
+    bool recovered, admitted, kept;
     bool restoring; /* what happens to its rooms is not news */
     bool own_known; /* nor is it that it will be in its own room */
     char *auth;     /* of its CONNECT, for the hooks, should recovery fail yet */
@@ -62,6 +62,7 @@ MR_MUSTCHECK int mr__recovery_pid_take(struct mr_socket *sock);
 void mr__recovery_pid_leave(struct mr_socket *sock);
 /* It cannot come back any more; for the client nothing changes. */
 void mr__recovery_session_end(struct mr_socket *sock);
+void mr__recovery_give_up(struct mr_socket *sock);
 
 /* For the adapter in memory */
 int mr__recovery_persist(struct mr_adapter *a, struct mr_socket *s, enum mr_session_change what,

@@ -10,7 +10,7 @@
 #include "proto/alloc.h"
 #include "proto/json.h"
 
-/* ---- an old one ----------------------------------------------------------------------------- */
+/* ---- who it was ----------------------------------------------------------------------------- */
 
 struct claim {
     struct mr_socket *socket;
@@ -29,14 +29,13 @@ static void end_claim(struct claim *c)
 static void undo(struct mr_socket *s)
 {
     struct mr_recoverable *mine = s->recoverable;
-    const struct mr_recovery *r = s->nsp->recovery;
 
+    if (s->state != MR_SOCKET_PENDING)
+        return; /* a handler of room events has ended it, and its session is away again */
     mine->restoring = true;
     s->nsp->adapter->ops->del_all(s->nsp->adapter, s);
     mr__recovery_pid_leave(s);
-    r->ops->parted(r->store, mine->session); /* its data is then the store's to free */
-    r->ops->end(r->store, mine->session);
-    mine->session = NULL;
+    mr__recovery_give_up(s);
     mr__recovery_free(s);
     s->data = NULL;
     mr__sid_make(&s->srv->sids, s->id);
@@ -97,7 +96,8 @@ static void on_restored(int err, const struct mr_restored *r, void *ctx)
             recovery->ops->end(recovery->store, r->session);
         }
         s->srv->stats.recoveries_failed += err != MR_OK;
-        mr__connect_decide(s, mr_span_str(c->auth));
+        if (s->state == MR_SOCKET_PENDING)
+            mr__connect_decide(s, mr_span_str(c->auth));
     } else if (s->srv->recovery->run_middlewares) {
         mr__connect_decide(s, mr_span_str(c->auth));
     } else {
@@ -217,7 +217,7 @@ static void on_missed(int err, struct mr_frame *const *frames, size_t n, void *c
         undo(s);
         mr__connect_decide(s, mr_span_str(auth));
     } else { /* the hooks have seen it as recovered: when it comes again it will not be */
-        mr__recovery_session_end(s);
+        mr__recovery_give_up(s);
         s->srv->stats.recoveries_failed++;
         mr__session_doom(s->session, "transport error");
     }

@@ -357,6 +357,34 @@ static void bad_offsets_are_not_recovered(void **state)
 
 /* ---- better than the original --------------------------------------------------------------- */
 
+static void end_on_join(enum mr_room_event what, const char *room, struct mr_socket *s, void *ctx)
+{
+    int *left = ctx;
+
+    if (what == MR_ROOM_JOINED && strcmp(room, "fatal") == 0 && (*left)-- > 0)
+        mr__session_close(s->session, "transport close", MR_CLOSE_NOW);
+}
+
+static void a_handler_may_end_it_while_it_comes_back(void **state)
+{
+    size_t i = starts();
+    int left = 2;
+
+    (void)state;
+    assert_int_equal(mr_join(sockets[i], "fatal"), MR_OK);
+    assert_int_equal(mr_join(sockets[i], "other"), MR_OK);
+    assert_int_equal(mr_on_room_event(&srv, "/", end_on_join, &left), MR_OK);
+    dies(i);
+    send_to("other", "e");
+    for (int round = 0; round < 2; round++) {
+        i = returns();
+        assert_string_equal(reads(i), "");
+        (void)mr__turn_end(&srv);
+    }
+    i = returns();
+    assert_string_equal(reads(i), "e 40!");
+}
+
 static void it_works_any_number_of_times(void **state)
 {
     size_t i = starts();
@@ -562,6 +590,31 @@ static void a_gap_is_never_a_silent_hole(void **state)
     assert_int_equal(srv.stats.recoveries_failed, 1);
 }
 
+static int up_with_hooks_and_data(void **state)
+{
+    options.run_middlewares = true;
+    return up_bounded(state);
+}
+
+static void who_is_refused_when_it_comes_back_leaves_nothing(void **state)
+{
+    int answer = MR_E_FORBIDDEN;
+    size_t i = starts();
+
+    (void)state;
+    mr_socket_set_data(sockets[i], &options);
+    assert_int_equal(mr_on_connect(&srv, "/", hook, &answer), MR_OK);
+    dies(i);
+    assert_int_equal(freed, 0);
+    i = returns();
+    assert_string_equal(reads(i), "?");
+    assert_int_equal(freed, 1);
+    assert_int_equal(mr_room_size(&srv, "/", NULL), 0);
+    answer = MR_OK;
+    i = returns();
+    assert_string_equal(reads(i), "40");
+}
+
 static void too_long_away_is_not_recovered(void **state)
 {
     size_t i = starts();
@@ -709,6 +762,7 @@ int main(void)
         WITH(volatile_events_carry_the_present_offset, up),
         WITH(the_frame_is_one_for_all, up),
         WITH(bad_offsets_are_not_recovered, up),
+        WITH(a_handler_may_end_it_while_it_comes_back, up),
         WITH(it_works_any_number_of_times, up),
         WITH(an_unread_recovery_is_repeated, up),
         WITH(a_half_open_socket_is_taken_over, up),
@@ -718,6 +772,7 @@ int main(void)
         WITH(its_own_room_is_a_room_as_others, up),
         WITH(what_is_forgotten_of_old_rooms_is_a_gap, up),
         WITH(a_gap_is_never_a_silent_hole, up_bounded),
+        WITH(who_is_refused_when_it_comes_back_leaves_nothing, up_with_hooks_and_data),
         WITH(too_long_away_is_not_recovered, up_bounded),
         WITH(no_more_than_so_many_are_remembered, up_bounded),
         WITH(old_events_go_a_piece_at_a_time, up),
