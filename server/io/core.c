@@ -6,6 +6,7 @@
 #include "io/http_file.h"
 #include "io/http_router.h"
 #include "io/namespace.h"
+#include "io/ws_app.h"
 #include "proto/alloc.h"
 
 #include <time.h>
@@ -103,6 +104,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr_frame_unref(srv->close);
     mr__coding_fini(srv);
     mr__routes_free(srv);
+    mr__ws_endpoints_free(srv);
     mr__mounts_free(srv);
     mr__cors_free(srv->cors);
     free_texts(&srv->opt);

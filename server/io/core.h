@@ -32,10 +32,9 @@ struct mr_session;
 struct mr_cors;
 struct mr_deflater;
 struct mr_route_node;
+struct mr_ws_endpoint;
 struct mr_route;
 struct mr_mount;
-struct mr_http_conn;
-struct mr_http_head;
 
 struct mr_server {
     struct mr_options opt; /* its texts are our copies */
@@ -55,15 +54,13 @@ struct mr_server {
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */
     bool closing;
-    size_t deflated_bytes;        /* in this turn */
-    struct mr_deflater *deflater; /* of reply bodies; NULL until one needs it */
-    struct mr_route_node *routes; /* NULL: none */
+    size_t deflated_bytes;           /* in this turn */
+    struct mr_deflater *deflater;    /* of reply bodies; NULL until one needs it */
+    struct mr_route_node *routes;    /* NULL: none */
+    struct mr_route_node *ws_routes; /* of plain WebSockets */
+    struct mr_ws_endpoint *ws_endpoints;
     struct mr_route *routes_replaced;
     struct mr_mount *mounts; /* directories served as files */
-    /* Takes a WebSocket handshake outside the Socket.IO path, or returns false; may be NULL. text
-     * is the head itself. */
-    bool (*claim_websocket)(struct mr_http_conn *h, struct mr_span text,
-                            const struct mr_http_head *head);
     mr_http_fn http_fn;
     void *http_ctx;
     mr_http_error_fn error_fn;

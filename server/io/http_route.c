@@ -7,9 +7,10 @@
 #include "io/cors.h"
 #include "io/http_coding.h"
 #include "io/polling.h"
+#include "io/ws_app.h"
 #include "io/ws_conn.h"
+#include "io/ws_handshake.h"
 #include "proto/alloc.h"
-#include "proto/b64.h"
 #include "proto/json.h"
 
 /* ---- refusing ------------------------------------------------------------------------------ */
@@ -154,19 +155,6 @@ static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
                      mr_span_str(mr__eio_error_text(error)), NULL, NULL);
 }
 
-/* The proof that we read the key: RFC 6455 section 4.2.2. */
-static void add_accept(struct mr_buf *b, struct mr_span key)
-{
-    struct mr_buf text = MR_BUF_INIT(128);
-    unsigned char digest[20];
-
-    mr_buf_add_span(&text, key);
-    mr_buf_add_str(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    mr__sha1(text.ptr, text.len, digest);
-    mr_b64_encode(mr_span_of((const char *)digest, sizeof(digest)), b);
-    mr_buf_free(&text);
-}
-
 /* The first subprotocol offered, as the reference server chooses. */
 static struct mr_span first_protocol(const struct mr_http_head *head)
 {
@@ -195,36 +183,28 @@ static void open_websocket(struct mr_http_conn *h, struct mr_session *s)
 static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head)
 {
     struct mr_conn *c = h->conn;
-    struct mr_span key = mr__http_field(head, "sec-websocket-key");
-    struct mr_span protocol = first_protocol(head);
     struct mr_buf b = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
     struct mr_session *s;
     enum mr_eio_error error;
     char method[33];
+    int status;
 
     (void)snprintf(method, sizeof(method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
     error = mr__upgrade_verify(c->srv, &h->ex, method, head->query, &s);
     if (error == MR_EIO_OK && !mr__cors_websocket(c->srv, head))
         error = MR_EIO_FORBIDDEN;
-    if (error == MR_EIO_OK && (!mr_span_is(head->method, "GET") || head->length > 0 ||
-                               head->chunked || key.len != 24 || !mr_b64_valid(key)))
+    status = mr__ws_handshake_check(head);
+    if (error == MR_EIO_OK && status == 400)
         error = MR_EIO_BAD_REQUEST;
     if (error != MR_EIO_OK) {
         refuse_upgrade(h, error);
         return;
     }
-    if (!mr_span_is(mr__http_field(head, "sec-websocket-version"), "13")) {
-        h->keep_alive = false;
-        mr__http_respond(h, 426, MR_SPAN("Sec-WebSocket-Version: 13\r\n"), MR_SPAN_NONE, NULL,
-                         NULL);
+    if (status == 426) {
+        mr__ws_handshake_version(h);
         return;
     }
-    mr_buf_add_str(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
-    add_accept(&b, key);
-    if (protocol.len > 0)
-        mr_buf_addf(&b, "\r\nSec-WebSocket-Protocol: " MR_SPAN_FMT, MR_SPAN_ARG(protocol));
-    mr_buf_add_str(&b, "\r\n\r\n");
+    mr__ws_handshake_add(&b, mr__http_field(head, "sec-websocket-key"), first_protocol(head));
     if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK)
         mr__conn_doom(c);
     else
@@ -263,8 +243,7 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
         else if (!mr__client_serve(h, head))
             to_polling(h, head);
     } else if (head->wants_websocket) {
-        if (srv->claim_websocket == NULL || !srv->claim_websocket(h, text, head))
-            mr__http_refuse(h, 404, "there is no WebSocket here");
+        mr__ws_app_route(h, text, head);
     } else if (srv->opt.cors_routes && mr__cors_is_preflight(head)) {
         preflight(h, head);
     } else {

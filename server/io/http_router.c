@@ -55,7 +55,8 @@ static void node_free(struct mr_route_node *n)
 void mr__routes_free(struct mr_server *srv)
 {
     node_free(srv->routes);
-    srv->routes = NULL;
+    node_free(srv->ws_routes);
+    srv->routes = srv->ws_routes = NULL;
     while (srv->routes_replaced != NULL) {
         struct mr_route *r = srv->routes_replaced;
 
@@ -134,8 +135,8 @@ static struct mr_route_node *child_of(struct mr_route_node *n, struct mr_span s)
     return child;
 }
 
-int mr__route_add(struct mr_server *srv, const char *method, const char *pattern,
-                  struct mr_route **out)
+int mr__route_add_to(struct mr_server *srv, struct mr_route_node **root, const char *method,
+                     const char *pattern, struct mr_route **out)
 {
     struct mr_span left = mr_span_str(pattern);
     struct mr_route_node *n;
@@ -143,10 +144,10 @@ int mr__route_add(struct mr_server *srv, const char *method, const char *pattern
 
     if (!pattern_ok(method, left))
         return MR_E_INVAL;
-    if (srv->routes == NULL)
-        srv->routes = node_new(MR_SPAN(""));
+    if (*root == NULL)
+        *root = node_new(MR_SPAN(""));
     r = mr_zalloc(1, sizeof(*r));
-    n = srv->routes;
+    n = *root;
     while (r != NULL && n != NULL && left.len > 0) {
         struct mr_span s = next_segment(&left);
 
@@ -290,18 +291,18 @@ static bool climb(const struct mr_route_node *n, size_t i, struct mr_span method
     return false;
 }
 
-int mr__route_find(const struct mr_server *srv, struct mr_span method, struct mr_span path,
-                   struct mr_route_match *m, struct mr_buf *allow)
+int mr__route_find_in(const struct mr_route_node *root, struct mr_span method, struct mr_span path,
+                      struct mr_route_match *m, struct mr_buf *allow)
 {
     m->route = NULL;
     m->n_values = m->n_segments = m->len = 0;
-    if (srv->routes == NULL || !mr_span_starts(path, MR_SPAN("/")))
+    if (root == NULL || !mr_span_starts(path, MR_SPAN("/")))
         return MR_E_NOTFOUND;
     if (split(path, m) != MR_OK)
         return MR_E_PROTO;
-    if (climb(srv->routes, 0, method, m, NULL))
+    if (climb(root, 0, method, m, NULL))
         return MR_OK;
-    (void)climb(srv->routes, 0, method, m, allow);
+    (void)climb(root, 0, method, m, allow);
     if (allow->len == 0)
         return MR_E_NOTFOUND;
     add_method(allow, "OPTIONS");

@@ -42,13 +42,25 @@ struct mr_route_match {
 
 /* MR_OK: m->route. MR_E_NOTFOUND: no pattern fits. MR_E_CONFLICT: one does, but not with this
  * method; the methods that do are in allow ("GET, HEAD, OPTIONS"). MR_E_PROTO: the path has an
- * escape that is none, or one of NUL. */
-MR_MUSTCHECK int mr__route_find(const struct mr_server *srv, struct mr_span method,
-                                struct mr_span path, struct mr_route_match *m,
-                                struct mr_buf *allow);
+ * escape that is none, or one of NUL. root: one of the server's trees, or NULL. */
+MR_MUSTCHECK int mr__route_find_in(const struct mr_route_node *root, struct mr_span method,
+                                   struct mr_span path, struct mr_route_match *m,
+                                   struct mr_buf *allow);
 /* Add or replace. *out may be filled in further. MR_OK; MR_E_INVAL; MR_E_NOMEM. */
-MR_MUSTCHECK int mr__route_add(struct mr_server *srv, const char *method, const char *pattern,
-                               struct mr_route **out);
+MR_MUSTCHECK int mr__route_add_to(struct mr_server *srv, struct mr_route_node **root,
+                                  const char *method, const char *pattern, struct mr_route **out);
+/* The same for requests; WebSockets have a tree of their own, srv->ws_routes. */
+MR_MUSTCHECK static inline int mr__route_find(const struct mr_server *srv, struct mr_span method,
+                                              struct mr_span path, struct mr_route_match *m,
+                                              struct mr_buf *allow)
+{
+    return mr__route_find_in(srv->routes, method, path, m, allow);
+}
+MR_MUSTCHECK static inline int mr__route_add(struct mr_server *srv, const char *method,
+                                             const char *pattern, struct mr_route **out)
+{
+    return mr__route_add_to(srv, &srv->routes, method, pattern, out);
+}
 void mr__routes_free(struct mr_server *srv);
 
 #endif

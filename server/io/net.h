@@ -51,6 +51,7 @@ struct mr_net {
     size_t n_conns, conns_max; /* of them; the rest of the descriptors is for others */
     struct mr_link doomed;     /* to be killed at the end of the turn */
     struct mr_link dead;       /* to be freed at the end of the turn */
+    struct mr_link ws_dirty;   /* plain WebSockets with something new to send */
     struct mr_link idle_conns; /* between requests, longest first */
     size_t n_idle;
     size_t n_requests; /* handed to the application and not answered */

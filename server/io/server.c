@@ -8,6 +8,7 @@
 
 #include "io/http_stream.h"
 #include "io/session.h"
+#include "io/ws_app.h"
 #include "proto/alloc.h"
 
 #include <sys/resource.h>
@@ -62,10 +63,11 @@ static void turn(struct mr_net *net)
     net->srv->deflated_bytes = 0;
     for (int i = 0; i < 4; i++) {
         done = mr__turn_end(net->srv);
+        mr__ws_app_flush(net);
         mr__conns_reap(net);
         if (mr__list_empty(&net->srv->dirty) && mr__list_empty(&net->srv->reaped) &&
             mr__list_empty(&net->doomed) && mr__list_empty(&net->dead) &&
-            (done || !mr__list_empty(&net->srv->backlog)))
+            mr__list_empty(&net->ws_dirty) && (done || !mr__list_empty(&net->srv->backlog)))
             break; /* a backlog is for the next time round, after others had theirs */
         done = false;
     }
@@ -162,6 +164,7 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     mr__list_init(&net->conns);
     mr__list_init(&net->doomed);
     mr__list_init(&net->dead);
+    mr__list_init(&net->ws_dirty);
     mr__list_init(&net->idle_conns);
     net->conns_max = raise_descriptor_limit(&srv->opt);
     rc = mr__timers_reserve(&srv->timers, TIMERS);
@@ -293,6 +296,8 @@ static void begin_shutdown(struct mr_net *net)
         if (c->phase == MR_CONN_HTTP &&
             (c->http->state <= MR_HTTP_BODY || mr__stream_is_open(c->http)))
             mr__conn_doom(c);
+        else if (c->phase == MR_CONN_WEBSOCKET)
+            mr__ws_app_shutdown(c);
     }
     mr__timer_set(&srv->timers, &net->close_timer, mr__now(srv) + MR_SHUTDOWN_MS, cut_off);
 }

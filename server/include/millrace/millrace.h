@@ -206,6 +206,7 @@ struct mr_stats {
     uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
     uint64_t http_requests, http_bad_requests, http_compressed, http_idle_closed, mailbox_full;
+    uint64_t websockets;                    /* plain ones (mr_on_websocket), now */
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
@@ -215,5 +216,6 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/broadcast.h"
 #include "millrace/http.h"
 #include "millrace/recovery.h"
+#include "millrace/websocket.h"
 
 #endif
