@@ -139,7 +139,8 @@ static struct fetch {
     struct mr_adapter *adapter;
     mr_fetch_fn fn;
     void *ctx;
-    const struct mail *found;
+    bool has_found;
+    struct mail found;
 } fetch;
 
 static void merge(const struct mr_outcome *how, const struct mr_remote *list, size_t n, void *ctx)
@@ -149,15 +150,16 @@ static void merge(const struct mr_outcome *how, const struct mr_remote *list, si
     struct mr_outcome both = *how;
 
     (void)ctx;
-    memcpy(all, list, n * sizeof(*list));
+    if (n > 0)
+        memcpy(all, list, n * sizeof(*list));
     both.servers_asked = 2;
-    both.servers = fetch.found != NULL ? 2 : 1;
-    if (fetch.found == NULL) {
+    both.servers = fetch.has_found ? 2 : 1;
+    if (!fetch.has_found) {
         both.err = MR_E_TIMEOUT;
         both.why = "1 of 2 servers answered";
     }
-    for (size_t i = 0; fetch.found != NULL && i < fetch.found->n_rooms; i++) {
-        rooms[i] = fetch.found->rooms[i];
+    for (size_t i = 0; fetch.has_found && i < fetch.found.n_rooms; i++) {
+        rooms[i] = fetch.found.rooms[i];
         all[n++] = (struct mr_remote){.id = rooms[i], .rooms = &rooms[i], .n_rooms = 1, .addr = ""};
     }
     fetch.fn(&both, all, n, fetch.ctx);
@@ -170,7 +172,7 @@ static int fetch_sockets(struct mr_adapter *a, const struct mr_target *to, mr_fe
 {
     struct mail *m = write_mail(a, FETCH, to);
 
-    fetch = (struct fetch){a, fn, ctx, NULL};
+    fetch = (struct fetch){.adapter = a, .fn = fn, .ctx = ctx};
     fetch_target = *to;
     m->request = &fetch;
     return MR_OK;
@@ -256,7 +258,8 @@ static void read_mail(struct mail *m)
         assert_int_equal(memory->sockets(a, &to, list_ids, write_mail(a, FOUND, NULL)), MR_OK);
         break;
     case FOUND:
-        fetch.found = m;
+        fetch.has_found = true;
+        fetch.found = *m;
         assert_int_equal(memory->fetch_sockets(fetch.adapter, &fetch_target, merge, NULL), MR_OK);
         break;
     case JOIN:
@@ -489,9 +492,8 @@ static void sockets_of_both_are_found_moved_and_sent_away(void **state)
     assert_int_equal(n_found, SERVERS * PER);
     assert_int_equal(n_local, PER);
     assert_string_equal(why, "");
-    merge(&(struct mr_outcome){0}, NULL, 0, NULL); /* as if the other had not answered in time */
-    fetch.found = NULL;
-    merge(&(struct mr_outcome){0}, NULL, 0, NULL);
+    fetch.has_found = false; /* as if the other had not answered in time */
+    merge(&(struct mr_outcome){.why = ""}, NULL, 0, NULL);
     assert_string_equal(why, "1 of 2 servers answered");
     assert_int_equal(mr_sockets_join(&nodes[0].srv, &(struct mr_target){0}, MR_NAMES("pen"), 1),
                      MR_OK);
