@@ -1,7 +1,7 @@
 /* test_io_http_hostile.c - clients that are slow on purpose, keep what they do not use, or hide one
  * request in another. Each is cut off or refused; nobody else waits.
  */
-#include "millrace/millrace.h"
+#include "io/net.h"
 
 #include "io_loop.h"
 
@@ -159,6 +159,35 @@ static void idle_connections_are_few(void **state)
     }
     for (int i = 0; i < 5; i++)
         close(fds[i]);
+}
+
+static void few_connections(void *arg)
+{
+    (void)arg;
+    srv->net->conns_max = 5;
+}
+
+/* With no descriptor left, those who have nothing to say make room for those who have. */
+static void idle_connections_make_room(void **state)
+{
+    int fds[5];
+
+    (void)state;
+    assert_int_equal(mr_post(srv, few_connections, NULL), MR_OK);
+    for (int i = 0; i < 5; i++) {
+        fds[i] = dial();
+        say(fds[i], REQ("GET /") "\r\n");
+        (void)hear(fds[i], "<GET / >");
+    }
+    has(ask(REQ("GET /sixth") END), "<GET /sixth >");
+    for (int i = 0; i < 5; i++)
+        close(fds[i]);
+}
+
+static int start_wide(void **state)
+{
+    loop_options = (struct mr_options){.http_idle_max = 1000};
+    return loop_start(state);
 }
 
 static void idle_connections_are_not_for_ever(void **state)
@@ -336,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_body_that_stops_is_cut_off, start, loop_stop),
         cmocka_unit_test_setup_teardown(a_body_at_a_fair_rate_takes_its_time, start, loop_stop),
         cmocka_unit_test_setup_teardown(idle_connections_are_few, start_patient, loop_stop),
+        cmocka_unit_test_setup_teardown(idle_connections_make_room, start_wide, loop_stop),
         cmocka_unit_test_setup_teardown(idle_connections_are_not_for_ever, start, loop_stop),
         cmocka_unit_test_setup_teardown(silence_is_not_idleness, start, loop_stop),
         cmocka_unit_test_setup_teardown(a_page_of_another_site_opens_no_websocket, start_strict,
