@@ -31,7 +31,7 @@ static struct group find_group(struct mr_adapter *a, const char *name)
     return g;
 }
 
-static void mark_group(struct group g, uint64_t mark)
+static void mark_group(struct group g, uint32_t mark)
 {
     if (g.own != NULL)
         g.own->mark = mark;
@@ -41,7 +41,7 @@ static void mark_group(struct group g, uint64_t mark)
 
 typedef void (*visit_fn)(struct mr_socket *s, void *ctx);
 
-static inline void visit(struct mr_socket *s, uint64_t mark, visit_fn fn, void *ctx)
+static inline void visit(struct mr_socket *s, uint32_t mark, visit_fn fn, void *ctx)
 {
     if (mark != 0) {
         if (s->mark == mark)
@@ -51,14 +51,30 @@ static inline void visit(struct mr_socket *s, uint64_t mark, visit_fn fn, void *
     fn(s, ctx);
 }
 
+/* 0 is no walk's number. After four thousand million walks the numbers begin anew. */
+static uint32_t next_mark(struct mr_server *srv)
+{
+    if (++srv->mark == 0) {
+        for (struct mr_node *n = mr__table_next(&srv->nsps, NULL); n;
+             n = mr__table_next(&srv->nsps, n)) {
+            const struct mr_nsp *nsp = MR_CONTAINER(n, struct mr_nsp, node);
+
+            for (size_t i = 0; i < nsp->n_members; i++)
+                nsp->members[i]->mark = 0;
+        }
+        srv->mark = 1;
+    }
+    return srv->mark;
+}
+
 /* fn must not run handlers. */
 static inline void walk(struct mr_adapter *a, const struct mr_target *to, visit_fn fn, void *ctx)
 {
     struct mr_nsp *nsp = a->nsp;
-    uint64_t mark = 0;
+    uint32_t mark = 0;
 
     if (to->n_except > 0 || to->from != NULL || to->n_rooms > 1)
-        mark = ++nsp->srv->mark;
+        mark = next_mark(nsp->srv);
     for (size_t i = 0; i < to->n_except; i++)
         mark_group(find_group(a, to->except[i]), mark);
     if (to->from != NULL)

@@ -31,6 +31,8 @@ int mr_packet_encode(const struct mr_adapter *a, struct mr_packet *p)
     for (; p->frames[n] != NULL && n < p->n_attachments; n++)
         p->frames[n + 1] = mr__frame_make(MR_WS_BINARY, p->attachments[n]);
     p->n_frames = n + 1;
+    for (size_t i = 0; i < p->n_frames && p->frames[i] != NULL; i++)
+        p->frames[i]->no_compress = p->no_compress;
     if (p->frames[n] == NULL) {
         mr_packet_clear(p);
         return MR_E_NOMEM;

@@ -17,7 +17,8 @@ static int join_nsp(struct mr_socket *sock)
         nsp->members = members;
         nsp->cap_members = cap;
     }
-    sock->place = nsp->n_members;
+    sock->place = (uint32_t)nsp->n_members;
+    sock->mark = 0;
     nsp->members[nsp->n_members++] = sock;
     sock->srv->stats.sockets++;
     return MR_OK;

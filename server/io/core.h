@@ -49,7 +49,7 @@ struct mr_server {
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */
     void *adapter_arg;
     struct mr_recovery_options *recovery; /* ours, every default filled in; NULL: off */
-    uint64_t mark;                        /* number of the last walk over sockets */
+    uint32_t mark;                        /* number of the last walk over sockets */
     struct mr_frame *ping, *noop, *close; /* packets without content, made once */
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */

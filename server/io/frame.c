@@ -15,6 +15,7 @@ struct mr_frame *mr__frame_make(uint8_t opcode, struct mr_span payload)
         return NULL;
     f->refs = 1;
     f->opcode = opcode;
+    f->no_compress = false;
     f->len = payload.len;
     f->head_len = (uint8_t)mr__ws_head_write(head, opcode, payload.len);
     memcpy(f->bytes + MR_FRAME_HEADROOM - f->head_len, head, f->head_len);

@@ -45,29 +45,29 @@ enum mr_socket_state {
     MR_SOCKET_GONE,
 };
 
-struct mr_socket {
+struct mr_socket { /* one for each client: ordered so that nothing is padding */
     uint32_t refs;
     enum mr_socket_state state;
     char id[MR_SID_LEN + 1];
+    bool deciding;   /* inside its connect hook, whose return value still counts */
+    bool own_room;   /* it is in the room named as its id, and alone there: see room.h */
+    uint32_t place;  /* index in nsp->members */
+    uint32_t mark;   /* the last walk that visited it: see adapter_memory.c */
+    uint32_t n_acks; /* that we wait for */
+    unsigned n_attachments;
     struct mr_server *srv;
     struct mr_nsp *nsp;
     struct mr_session *session; /* NULL once GONE */
     struct mr_handshake *hs;
     struct mr_socket *next; /* in session->sockets */
     void *data;
-    size_t place;             /* index in nsp->members */
-    uint64_t mark;            /* the last walk that visited it: see adapter_memory.c */
     struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
     struct mr_recoverable *recoverable; /* NULL: recovery is off */
     struct mr_acks_asked asked;         /* acks that the client waits for */
     struct mr_link acks;                /* acks that we wait for, oldest first */
-    uint32_t n_acks;
-    const struct mr_span *attachments; /* of the event being handled */
-    unsigned n_attachments;
-    bool deciding; /* inside its connect hook, whose return value still counts */
-    bool own_room; /* it is in the room named as its id, and alone there: see room.h */
-    char *refusal; /* JSON of the CONNECT_ERROR, once mr_connect_refuse was called */
+    char *refusal;                      /* JSON of the CONNECT_ERROR, once refused */
+    const struct mr_span *attachments;  /* of the event being handled, n_attachments of them */
 };
 
 /* A BINARY_ packet whose attachments are still coming. */

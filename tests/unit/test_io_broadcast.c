@@ -133,6 +133,7 @@ static void any_target_agrees_with_a_table(void **state)
     unsigned seed = 3;
 
     (void)state;
+    srv.mark = UINT32_MAX - 1000; /* the numbers of walks begin anew on the way */
     for (int round = 0; round < 3000; round++) {
         const char *to[4], *except[4];
         struct mr_target t = {.rooms = to, .except = except};
