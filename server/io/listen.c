@@ -77,7 +77,9 @@ static void readable(uv_poll_t *poll, int status, int events)
         int fd = -1;
 
         if (net->n_conns >= net->conns_max) {
-            mr__http_close_idle(net, MR_ACCEPT_BATCH); /* who waits outside has more to say */
+            if (i > 0)
+                return; /* if there is somebody more, we are called again */
+            mr__http_close_idle(net, 1 + net->n_idle / 4); /* who waits has more to say */
             pause_accepting(net, EMFILE);
             return;
         }
