@@ -2,6 +2,7 @@
 #include "io/core.h"
 
 #include "io/cors.h"
+#include "io/engine.h"
 #include "io/http_coding.h"
 #include "io/http_file.h"
 #include "io/http_router.h"
@@ -48,6 +49,23 @@ static void free_texts(struct mr_options *opt)
     mr_free((void *)(uintptr_t)opt->cors_exposed);
 }
 
+/* The first engine is Socket.IO's, and has its options from the server's. */
+static int add_socketio(struct mr_server *srv)
+{
+    const struct mr_options *opt = &srv->opt;
+    struct mr_engine_options own = {.path = opt->path,
+                                    .ping_interval_ms = opt->ping_interval_ms,
+                                    .ping_timeout_ms = opt->ping_timeout_ms,
+                                    .upgrade_timeout_ms = opt->upgrade_timeout_ms,
+                                    .body_bytes_max = opt->body_bytes_max,
+                                    .poll_packets_max = opt->poll_packets_max,
+                                    .transports = opt->transports,
+                                    .no_upgrades = opt->no_upgrades};
+    int rc;
+
+    return mr__engine_add(srv, &own, &mr__nsp_engine_ops, &rc) != NULL ? MR_OK : rc;
+}
+
 int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
 {
     int rc;
@@ -67,6 +85,8 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     rc = copy_texts(&srv->opt);
     if (rc == MR_OK)
         rc = mr__cors_new(&srv->cors, &srv->opt);
+    if (rc == MR_OK)
+        rc = add_socketio(srv);
     srv->ping = mr__frame_make(MR_WS_TEXT, MR_SPAN("2"));
     srv->noop = mr__frame_make(MR_WS_TEXT, MR_SPAN("6"));
     srv->close = mr__frame_make(MR_WS_TEXT, MR_SPAN("1"));
@@ -102,6 +122,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr_frame_unref(srv->ping);
     mr_frame_unref(srv->noop);
     mr_frame_unref(srv->close);
+    mr__engines_free(srv);
     mr__coding_fini(srv);
     mr__routes_free(srv);
     mr__ws_endpoints_free(srv);

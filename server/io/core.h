@@ -28,6 +28,7 @@
 #include <pthread.h>
 
 struct mr_net; /* the half with sockets, net.h; NULL in tests */
+struct mr_engine;
 struct mr_session;
 struct mr_cors;
 struct mr_deflater;
@@ -37,8 +38,9 @@ struct mr_route;
 struct mr_mount;
 
 struct mr_server {
-    struct mr_options opt; /* its texts are our copies */
-    struct mr_cors *cors;  /* NULL: no origin but our own */
+    struct mr_options opt;     /* its texts are our copies */
+    struct mr_engine *engines; /* by path, that of Socket.IO first */
+    struct mr_cors *cors;      /* NULL: no origin but our own */
     uint64_t (*clock_ms)(void *ctx);
     void *clock_ctx;
     struct mr_timers timers;

@@ -11,6 +11,7 @@
 
 #include "io/outq.h"
 
+struct mr_engine;
 struct mr_session;
 struct mr_exchange;
 struct mr_ws_port;
@@ -32,6 +33,8 @@ struct mr_exchange_ops {
 struct mr_exchange {
     const struct mr_exchange_ops *ops;
     struct mr_session *session; /* whose GET or POST this is, while it waits; else NULL */
+    struct mr_engine *engine;   /* whose path it came to; NULL: the server's first */
+    struct mr_span query;       /* set and read while a handshake is verified and answered */
 };
 
 struct mr_ws_port_ops {

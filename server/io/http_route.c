@@ -31,7 +31,7 @@ static void refuse(struct mr_http_conn *h, int status, const char *why, const ch
         mr_json_add_string(&body, mr_span_str(why));
         mr_buf_add_char(&body, '}');
         mr_buf_add_str(&lines, "Content-Type: application/json\r\n");
-        if (!mr_span_starts(path, mr_span_str(srv->opt.path))) {
+        if (mr__engine_at(srv, path) == NULL) {
             mr_buf_clear(&body);
             mr_buf_addf(&body, "%s\n", why);
             mr_buf_clear(&lines);
@@ -120,7 +120,7 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     char method[33];
 
     mr_buf_free(&h->body);
-    mr_buf_init(&h->body, srv->opt.body_bytes_max);
+    mr_buf_init(&h->body, h->ex.engine->opt.body_bytes_max);
     if (mr_span_is(head->method, "OPTIONS") && srv->cors != NULL && !has_body) {
         preflight(h, head);
         return;
@@ -134,7 +134,7 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     h->keep_alive = keep;
     if (!has_body)
         mr__http_body_done(h);
-    else if (mr__http_expect_body(h, head, srv->opt.body_bytes_max))
+    else if (mr__http_expect_body(h, head, h->ex.engine->opt.body_bytes_max))
         mr__http_continue(h, head);
     else
         mr__http_refuse(h, 413, "Payload too large");
@@ -145,6 +145,8 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
 static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
 {
     h->conn->srv->stats.http_bad_requests++;
+    mr__engine_refused(h->ex.engine, &h->ex, error == MR_EIO_FULL ? 4 : (int)error,
+                       mr__eio_error_text(error));
     h->keep_alive = false;
     mr__http_respond(h,
                      error == MR_EIO_FULL        ? 503
@@ -214,33 +216,23 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
 
 /* ---- by path ------------------------------------------------------------------------------- */
 
-/* Is path the Socket.IO path, or below it? With or without the slash at its end. */
-static bool is_engine(const struct mr_server *srv, struct mr_span path)
-{
-    struct mr_span ours = mr_span_str(srv->opt.path);
-
-    if (mr_span_starts(path, ours))
-        return true;
-    return ours.len > 1 && ours.ptr[ours.len - 1] == '/' &&
-           mr_span_eq(path, mr_span_of(ours.ptr, ours.len - 1));
-}
-
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head)
 {
     struct mr_server *srv = h->conn->srv;
-    bool engine = is_engine(srv, head->path);
+    struct mr_engine *engine = mr__engine_at(srv, head->path);
 
     h->head = head;
-    if (engine || srv->opt.cors_routes)
+    h->ex.engine = engine;
+    if (engine != NULL || srv->opt.cors_routes)
         h->extra = mr__cors_lines(srv, head);
-    h->may_code = engine || srv->opt.http_compress_routes;
+    h->may_code = engine != NULL || srv->opt.http_compress_routes;
     if (h->may_code)
         h->coding =
             (uint8_t)mr__coding_choose(mr__http_field(head, "accept-encoding"), MR_CODINGS_OURS);
-    if (engine) {
+    if (engine != NULL) {
         if (head->wants_websocket)
             to_websocket(h, head);
-        else if (!mr__client_serve(h, head))
+        else if (engine != srv->engines || !mr__client_serve(h, head))
             to_polling(h, head);
     } else if (head->wants_websocket) {
         mr__ws_app_route(h, text, head);

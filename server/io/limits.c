@@ -16,6 +16,7 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->connect_timeout_ms, 45000);
     fill(&opt->upgrade_timeout_ms, 10000);
     fill(&opt->body_bytes_max, 1000000);
+    fill(&opt->poll_packets_max, 16);
     fill(&opt->queue_bytes_max, 4u << 20);
     fill(&opt->high_water_bytes, 1u << 20);
     fill(&opt->low_water_bytes, 256u << 10);
@@ -34,4 +35,17 @@ void mr__options_fill(struct mr_options *opt)
         opt->high_water_bytes = opt->queue_bytes_max;
     if (opt->low_water_bytes > opt->high_water_bytes)
         opt->low_water_bytes = opt->high_water_bytes;
+}
+
+void mr__engine_options_fill(struct mr_engine_options *opt)
+{
+    if (opt->path == NULL)
+        opt->path = "/engine.io/";
+    fill(&opt->ping_interval_ms, 25000);
+    fill(&opt->ping_timeout_ms, 20000);
+    fill(&opt->upgrade_timeout_ms, 10000);
+    fill(&opt->body_bytes_max, 1000000);
+    fill(&opt->poll_packets_max, 16);
+    if (opt->transports == 0)
+        opt->transports = MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET;
 }

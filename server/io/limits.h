@@ -8,7 +8,6 @@
 
 #include "millrace/millrace.h"
 
-#define MR_POLL_PACKETS_MAX     16    /* packets in a polling body: some clients refuse more */
 #define MR_CLOSE_WAIT_MS        30000 /* a closed polling session waits so long for its last GET */
 #define MR_NSPS_PER_SESSION_MAX 64    /* namespaces that one connection may be in */
 #define MR_ACKS_ASKED_MAX       16384 /* acks that a socket's client may be waiting for */
@@ -53,5 +52,6 @@
 
 /* Fill in the defaults of every option that is zero. */
 void mr__options_fill(struct mr_options *opt);
+void mr__engine_options_fill(struct mr_engine_options *opt);
 
 #endif

@@ -304,3 +304,10 @@ void mr__nsp_forget(struct mr_session *s)
     mr__binary_free(s->binary);
     mr_free(s->left);
 }
+
+const struct mr_engine_ops mr__nsp_engine_ops = {.text = mr__nsp_text,
+                                                 .binary = mr__nsp_binary,
+                                                 .leave_all = mr__nsp_leave_all,
+                                                 .drained = mr__nsp_drained,
+                                                 .any = mr__nsp_any,
+                                                 .forget = mr__nsp_forget};

@@ -83,6 +83,9 @@ struct mr_binary {
 struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create);
 void mr__nsp_free(struct mr_nsp *nsp);
 
+/* Socket.IO as a session's engine sees it. */
+extern const struct mr_engine_ops mr__nsp_engine_ops;
+
 /* Packets of a session. */
 void mr__nsp_text(struct mr_session *s, struct mr_span text);
 void mr__nsp_binary(struct mr_session *s, struct mr_span bytes);

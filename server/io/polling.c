@@ -58,10 +58,13 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange
                                  const char *method, const struct mr_eio_query *q, bool websocket,
                                  struct mr_session **s)
 {
+    const struct mr_engine *e = mr__engine_of(srv, ex);
     bool polling = mr_span_is(q->transport, "polling");
 
     *s = NULL;
     if (!polling && !mr_span_is(q->transport, "websocket"))
+        return MR_EIO_UNKNOWN_TRANSPORT;
+    if (!mr__engine_takes(e, polling ? MR_TRANSPORT_POLLING : MR_TRANSPORT_WEBSOCKET))
         return MR_EIO_UNKNOWN_TRANSPORT;
     if (!origin_ok(ex->ops->header(ex, "origin")))
         return MR_EIO_BAD_REQUEST;
@@ -69,10 +72,12 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange
     if (q->has_sid) {
         struct mr_session *found = mr__session_find(srv, q->sid);
 
-        if (found == NULL)
+        if (found == NULL || found->engine != e)
             return MR_EIO_UNKNOWN_SID;
         if (!websocket && (!polling || found->state == MR_S_WEBSOCKET))
             return MR_EIO_BAD_REQUEST; /* the session has moved to another transport */
+        if (websocket && e->opt.no_upgrades)
+            return MR_EIO_BAD_REQUEST;
         *s = found;
         return MR_EIO_OK;
     }
@@ -97,6 +102,8 @@ static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_
     bool full = error == MR_EIO_FULL;
 
     srv->stats.http_bad_requests++;
+    mr__engine_refused(mr__engine_of(srv, ex), ex, full ? 4 : (int)error,
+                       mr__eio_error_text(error));
     mr_buf_addf(&b, "{\"code\":%d,\"message\":\"%s\"}", full ? 4 : (int)error,
                 mr__eio_error_text(error));
     ex->session = NULL;
@@ -118,10 +125,11 @@ static void handshake(struct mr_server *srv, struct mr_exchange *ex)
         answer_error(srv, ex, MR_EIO_FULL);
         return;
     }
-    mr__session_open_packet(s, true, &b);
+    mr__session_open_packet(s, mr__engine_upgrades(s->engine), &b);
     srv->stats.packets_out++;
     answer(ex, 200, TEXT, mr_buf_span(&b));
     mr_buf_free(&b);
+    mr__session_opened(s);
 }
 
 /* A second GET or POST while one waits: the client has lost count, and order with it. */
@@ -154,6 +162,7 @@ bool mr__polling_request(struct mr_server *srv, struct mr_exchange *ex, const ch
     struct mr_session *s;
     enum mr_eio_error error;
 
+    ex->query = query;
     mr__eio_query_parse(query, &q);
     error = mr__eio_verify(srv, ex, method, &q, false, &s);
     if (error != MR_EIO_OK) {
@@ -237,10 +246,10 @@ void mr__polling_answer(struct mr_session *s)
 {
     struct mr_exchange *ex = s->get;
     struct mr_buf b = MR_BUF_INIT(SIZE_MAX);
-    size_t max = s->srv->opt.body_bytes_max;
+    size_t max = s->engine->opt.body_bytes_max;
     bool last;
 
-    for (int n = 0; s->q.n > 0 && n < MR_POLL_PACKETS_MAX; n++) {
+    for (uint32_t n = 0; s->q.n > 0 && n < s->engine->opt.poll_packets_max; n++) {
         struct mr_frame *f = mr__outq_at(&s->q, 0);
         size_t bytes = mr_frame_bytes(f);
 

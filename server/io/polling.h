@@ -40,7 +40,7 @@ void mr__polling_body(struct mr_server *srv, struct mr_exchange *ex, struct mr_s
 /* The body of this POST will not be read: the exchange is answered elsewhere (413, 408). */
 void mr__polling_body_refused(struct mr_exchange *ex);
 
-/* Answer the held GET with what is queued: at most MR_POLL_PACKETS_MAX packets and about
+/* Answer the held GET with what is queued: at most poll_packets_max packets and about
  * body_bytes_max; in CLOSING with a close packet behind the last one. */
 void mr__polling_answer(struct mr_session *s);
 /* The client said that it closes: its held GET gets a noop instead of a close packet. */

@@ -5,6 +5,7 @@
  */
 #include "io/ws_conn.h"
 
+#include "io/http_conn.h"
 #include "io/ws_app.h"
 #include "proto/alloc.h"
 
@@ -96,7 +97,7 @@ int mr__ws_start(struct mr_conn *c, struct mr_span handshake)
         goto out;
     w->port.ops = &ops;
     w->conn = c;
-    mr__ws_rx_init(&w->rx, c->srv->opt.body_bytes_max);
+    mr__ws_rx_init(&w->rx, mr__engine_of(c->srv, &c->http->ex)->opt.body_bytes_max);
     rc = mr__outq_push(&w->port.q, f, SIZE_MAX);
     if (rc == MR_OK) {
         c->ws = w;

@@ -208,6 +208,7 @@ static void option(char *line)
         {"low_water", offsetof(struct mr_options, low_water_bytes)},
         {"sessions_max", offsetof(struct mr_options, sessions_max)},
     };
+    struct mr_engine *e = T->srv.engines;
     char name[64];
     uint32_t value;
     int used;
@@ -231,6 +232,10 @@ static void option(char *line)
             fail_msg("unknown option %s", name);
         line += used;
     }
+    e->opt.ping_interval_ms = T->srv.opt.ping_interval_ms; /* Socket.IO's engine has its own copy */
+    e->opt.ping_timeout_ms = T->srv.opt.ping_timeout_ms;
+    e->opt.upgrade_timeout_ms = T->srv.opt.upgrade_timeout_ms;
+    e->opt.body_bytes_max = T->srv.opt.body_bytes_max;
 }
 
 /* What the server's tables say now. */

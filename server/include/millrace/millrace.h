@@ -24,6 +24,9 @@ struct mr_http_req; /* opaque; one HTTP request, alive until it is answered */
 
 /* ---- server ------------------------------------------------------------------------------- */
 
+#define MR_TRANSPORT_POLLING   1u
+#define MR_TRANSPORT_WEBSOCKET 2u
+
 struct mr_options {               /* zero means the default named here */
     const char *path;             /* "/socket.io/" */
     uint32_t ping_interval_ms;    /* 25000 */
@@ -65,6 +68,10 @@ struct mr_options {               /* zero means the default named here */
     bool cors_routes;           /* the same for requests outside the Socket.IO path */
     bool websocket_same_origin; /* refuse (403) WebSockets from pages that are neither the server's
                                    own nor in cors_origins. CORS itself does not cover them */
+    unsigned transports;        /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET: that clients may
+                                   begin with */
+    bool no_upgrades;           /* a polling session stays one */
+    uint32_t poll_packets_max;  /* 16 packets in one answer to a GET: some clients refuse more */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
@@ -214,6 +221,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 
 #include "millrace/adapter.h"
 #include "millrace/broadcast.h"
+#include "millrace/engine.h"
 #include "millrace/http.h"
 #include "millrace/recovery.h"
 #include "millrace/websocket.h"
