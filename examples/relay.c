@@ -1,10 +1,11 @@
 /* relay.c - plain WebSockets: what one peer of a channel says, the others hear.
  *
- *   relay [--port N] [--origin ORIGIN]
+ *   relay [--port N] [--origin ORIGIN] [--deflate 1]
  *
  *   /echo             every message comes back, text as text and binary as binary
  *   /channels/:name   a channel; "?token=..." must not be empty, and pages must come from ORIGIN.
  *                     The subprotocol "relay.v1" is taken if it is offered
+ *   /socket.io/       what a Socket.IO client says ("say") is heard by all of them ("said")
  *
  * A message is encoded once, however many hear it; a peer that does not read is cut off.
  */
@@ -97,6 +98,14 @@ static void on_close(struct mr_ws *ws, int code, struct mr_span reason, void *ct
     p->ws = NULL;
 }
 
+static void on_say(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx)
+{
+    (void)s;
+    (void)ctx;
+    (void)ack_id;
+    (void)mr_emit(srv, "/", NULL, "said", args);
+}
+
 static void stop(uv_signal_t *signal, int number)
 {
     (void)number;
@@ -113,6 +122,7 @@ int main(int argc, char **argv)
                                       .close = on_close,
                                       .message_bytes_max = 65536,
                                       .queue_bytes_max = 1 << 20};
+    struct mr_options opt = {0};
     uv_signal_t term;
     uv_loop_t loop;
     int port = 8080;
@@ -122,11 +132,14 @@ int main(int argc, char **argv)
             port = (int)strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--origin") == 0)
             origin = argv[i + 1];
+        else if (strcmp(argv[i], "--deflate") == 0)
+            opt.websocket_deflate = true;
     }
-    if (uv_loop_init(&loop) != 0 || mr_server_new(&srv, &loop, NULL) != MR_OK)
+    if (uv_loop_init(&loop) != 0 || mr_server_new(&srv, &loop, &opt) != MR_OK)
         return 1;
     if (mr_on_websocket(srv, "/echo", &echoes, NULL) != MR_OK ||
         mr_on_websocket(srv, "/channels/:name", &channels, NULL) != MR_OK ||
+        mr_on(srv, "/", "say", on_say, NULL) != MR_OK ||
         mr_server_listen(srv, "127.0.0.1", port) != MR_OK) {
         (void)fprintf(stderr, "cannot listen on %d\n", port);
         return 1;

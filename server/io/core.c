@@ -8,6 +8,7 @@
 #include "io/http_router.h"
 #include "io/namespace.h"
 #include "io/ws_app.h"
+#include "io/ws_deflate.h"
 #include "proto/alloc.h"
 
 #include <time.h>
@@ -126,6 +127,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr__coding_fini(srv);
     mr__routes_free(srv);
     mr__ws_endpoints_free(srv);
+    mr__ws_codec_free(srv);
     mr__mounts_free(srv);
     mr__cors_free(srv->cors);
     free_texts(&srv->opt);

@@ -34,6 +34,7 @@ struct mr_cors;
 struct mr_deflater;
 struct mr_route_node;
 struct mr_ws_endpoint;
+struct mr_ws_codec;
 struct mr_route;
 struct mr_mount;
 
@@ -61,6 +62,7 @@ struct mr_server {
     struct mr_route_node *routes;    /* NULL: none */
     struct mr_route_node *ws_routes; /* of plain WebSockets */
     struct mr_ws_endpoint *ws_endpoints;
+    struct mr_ws_codec *ws_codec; /* permessage-deflate; NULL until a client wants it */
     struct mr_route *routes_replaced;
     struct mr_mount *mounts; /* directories served as files */
     mr_http_fn http_fn;

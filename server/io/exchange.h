@@ -50,6 +50,7 @@ struct mr_ws_port_ops {
 struct mr_ws_port {
     const struct mr_ws_port_ops *ops;
     struct mr_session *session; /* whose transport or probe this is; NULL once it is nobody's */
+    bool deflates;              /* permessage-deflate was agreed on */
     struct mr_outq q;
 };
 

@@ -14,6 +14,7 @@ struct mr_frame *mr__frame_make(uint8_t opcode, struct mr_span payload)
     if (f == NULL)
         return NULL;
     f->refs = 1;
+    f->twin = NULL;
     f->opcode = opcode;
     f->no_compress = false;
     f->len = payload.len;
@@ -41,8 +42,11 @@ struct mr_frame *mr_frame_ref(struct mr_frame *f)
 
 void mr_frame_unref(struct mr_frame *f)
 {
-    if (f != NULL && --f->refs == 0)
-        mr_free(f);
+    if (f == NULL || --f->refs > 0)
+        return;
+    if (f->twin != f)
+        mr_frame_unref(f->twin);
+    mr_free(f);
 }
 
 size_t mr_frame_bytes(const struct mr_frame *f)

@@ -9,6 +9,7 @@
 #include "io/polling.h"
 #include "io/ws_app.h"
 #include "io/ws_conn.h"
+#include "io/ws_deflate.h"
 #include "io/ws_handshake.h"
 #include "proto/alloc.h"
 #include "proto/json.h"
@@ -188,6 +189,8 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
     struct mr_buf b = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
     struct mr_session *s;
     enum mr_eio_error error;
+    struct mr_ws_codec *codec = NULL;
+    bool deflates;
     char method[33];
     int status;
 
@@ -206,11 +209,16 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
         mr__ws_handshake_version(h);
         return;
     }
-    mr__ws_handshake_add(&b, mr__http_field(head, "sec-websocket-key"), first_protocol(head));
-    if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK)
+    deflates = mr__ws_deflate_choose(c->srv, head->fields, head->n_fields, &codec);
+    mr__ws_handshake_add(&b, mr__http_field(head, "sec-websocket-key"), first_protocol(head),
+                         deflates ? c->srv : NULL);
+    if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK) {
         mr__conn_doom(c);
-    else
+    } else {
+        c->ws->rx.codec = codec;
+        c->ws->port.deflates = deflates;
         open_websocket(h, s);
+    }
     mr_buf_free(&b);
 }
 

@@ -29,6 +29,12 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->http_requests_max, 4096);
     fill(&opt->http_compress_bytes_min, 1024);
     fill(&opt->cors_max_age_s, 600);
+    fill(&opt->websocket_deflate_bytes_min, 1024);
+    fill(&opt->websocket_window_bits, 12);
+    if (opt->websocket_window_bits < 9) /* zlib cannot do 8 */
+        opt->websocket_window_bits = 9;
+    if (opt->websocket_window_bits > 15)
+        opt->websocket_window_bits = 15;
     if (opt->cors_methods == NULL)
         opt->cors_methods = "GET,HEAD,PUT,PATCH,POST,DELETE";
     if (opt->high_water_bytes > opt->queue_bytes_max)

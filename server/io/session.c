@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "io/polling.h"
 #include "io/upgrade.h"
+#include "io/ws_deflate.h"
 #include "proto/alloc.h"
 #include "proto/b64.h"
 
@@ -237,6 +238,8 @@ int mr__session_send(struct mr_session *s, struct mr_frame *f)
 
     if (!mr__session_is_open(s) || s->doom_reason != NULL)
         return MR_E_CLOSED;
+    if (s->ws != NULL && s->ws->deflates)
+        f = mr__ws_deflated(srv, f);
     rc = mr__outq_push(q, f, srv->opt.queue_bytes_max);
     if (rc == MR_E_TOOBIG) {
         srv->stats.slow_consumers++;

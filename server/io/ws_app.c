@@ -7,6 +7,7 @@
 
 #include "io/cors.h"
 #include "io/ws_conn.h"
+#include "io/ws_deflate.h"
 #include "io/ws_handshake.h"
 #include "proto/alloc.h"
 #include "proto/utf8.h"
@@ -206,9 +207,12 @@ static struct mr_ws *start(struct mr_http_req *req, const char *protocol, void *
     struct mr_conn *c = req->conn;
     struct mr_buf b = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
     struct mr_ws *ws = mr_zalloc(1, sizeof(*ws));
+    struct mr_ws_codec *codec = NULL;
+    bool deflates = mr__ws_deflate_choose(c->srv, req->fields, req->n_fields, &codec);
 
     mr__ws_handshake_add(&b, mr_http_header(req, "sec-websocket-key"),
-                         protocol != NULL ? mr_span_str(protocol) : MR_SPAN_NONE);
+                         protocol != NULL ? mr_span_str(protocol) : MR_SPAN_NONE,
+                         deflates ? c->srv : NULL);
     if (ws == NULL || mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK) {
         mr_buf_free(&b);
         mr_free(ws);
@@ -224,6 +228,8 @@ static struct mr_ws *start(struct mr_http_req *req, const char *protocol, void *
     memcpy(ws->addr, c->addr, sizeof(ws->addr));
     c->ws->app = ws;
     mr__ws_rx_init(&c->ws->rx, ws->ep->on.message_bytes_max);
+    c->ws->rx.codec = codec;
+    c->ws->port.deflates = deflates;
     c->srv->stats.websockets++;
     mr__list_add(&c->net->ws_dirty, &ws->dirty);
     set_timer(ws, false);
@@ -296,6 +302,8 @@ int mr_ws_send_frame(struct mr_ws *ws, struct mr_frame *f)
     if (!mr_ws_is_open(ws))
         return MR_E_CLOSED;
     q = &ws->w->port.q;
+    if (ws->w->port.deflates)
+        f = mr__ws_deflated(ws->srv, f);
     rc = mr__outq_push(q, f, ws->ep->on.queue_bytes_max);
     if (rc == MR_E_TOOBIG) {
         ws->srv->stats.slow_consumers++;
@@ -304,7 +312,7 @@ int mr_ws_send_frame(struct mr_ws *ws, struct mr_frame *f)
     }
     if (rc != MR_OK)
         return rc;
-    if (f->opcode < MR_WS_CLOSE)
+    if ((f->opcode & ~MR_WS_RSV1) < MR_WS_CLOSE)
         ws->message_ms = mr__now(ws->srv);
     if (q->bytes > ws->ep->on.high_water_bytes)
         ws->congested = true;

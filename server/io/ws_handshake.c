@@ -1,6 +1,7 @@
 /* ws_handshake.c - a request that wants to be a WebSocket, and the 101 that makes it one. */
 #include "io/ws_handshake.h"
 
+#include "io/ws_deflate.h"
 #include "proto/b64.h"
 
 int mr__ws_handshake_check(const struct mr_http_head *head)
@@ -31,12 +32,15 @@ static void add_accept(struct mr_buf *b, struct mr_span key)
     mr_b64_encode(mr_span_of((const char *)digest, sizeof(digest)), b);
 }
 
-void mr__ws_handshake_add(struct mr_buf *b, struct mr_span key, struct mr_span protocol)
+void mr__ws_handshake_add(struct mr_buf *b, struct mr_span key, struct mr_span protocol,
+                          const struct mr_server *deflates)
 {
     mr_buf_add_str(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                       "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
     add_accept(b, key);
     if (protocol.len > 0)
         mr_buf_addf(b, "\r\nSec-WebSocket-Protocol: " MR_SPAN_FMT, MR_SPAN_ARG(protocol));
+    if (deflates != NULL)
+        mr__ws_deflate_answer(deflates, b);
     mr_buf_add_str(b, "\r\n\r\n");
 }

@@ -59,13 +59,20 @@ struct mr_options {               /* zero means the default named here */
      * an origin ("https://app.example"), "re:" and a POSIX extended regular expression that the
      * whole origin must match (its commas stand inside brackets; no back-references), or "*". */
     const char *cors_origins;
-    int cors_credentials;       /* 0: for all but "*". 1: for "*" too, which lets every site act as
-                                   its visitor. -1: never */
-    const char *cors_methods;   /* "GET,HEAD,PUT,PATCH,POST,DELETE" */
-    const char *cors_headers;   /* request headers allowed; NULL: those that the browser asks for */
-    const char *cors_exposed;   /* reply headers that pages may read; NULL: none */
-    uint32_t cors_max_age_s;    /* 600: how long a browser keeps the answer to a preflight */
-    bool cors_routes;           /* the same for requests outside the Socket.IO path */
+    int cors_credentials;     /* 0: for all but "*". 1: for "*" too, which lets every site act as
+                                 its visitor. -1: never */
+    const char *cors_methods; /* "GET,HEAD,PUT,PATCH,POST,DELETE" */
+    const char *cors_headers; /* request headers allowed; NULL: those that the browser asks for */
+    const char *cors_exposed; /* reply headers that pages may read; NULL: none */
+    uint32_t cors_max_age_s;  /* 600: how long a browser keeps the answer to a preflight */
+    bool cors_routes;         /* the same for requests outside the Socket.IO path */
+    /* permessage-deflate for clients that offer it: 144 KiB for the whole server, and what it saves
+     * on the wire costs time on the loop. Messages from websocket_deflate_bytes_min (1024) up to
+     * 128 KiB are compressed, each once for all who get it, in a window of 1 <<
+     * websocket_window_bits (12; 9 to 15) bytes. */
+    bool websocket_deflate;
+    uint32_t websocket_deflate_bytes_min;
+    uint32_t websocket_window_bits;
     bool websocket_same_origin; /* refuse (403) WebSockets from pages that are neither the server's
                                    own nor in cors_origins. CORS itself does not cover them */
     unsigned transports;        /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET: that clients may
@@ -213,6 +220,7 @@ struct mr_stats {
     uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
     uint64_t http_requests, http_bad_requests, http_compressed, http_idle_closed, mailbox_full;
+    uint64_t websocket_deflated;            /* messages that were compressed, each counted once */
     uint64_t websockets;                    /* plain ones (mr_on_websocket), now */
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
