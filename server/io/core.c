@@ -61,9 +61,11 @@ static int add_socketio(struct mr_server *srv)
                                     .body_bytes_max = opt->body_bytes_max,
                                     .poll_packets_max = opt->poll_packets_max,
                                     .transports = opt->transports,
-                                    .no_upgrades = opt->no_upgrades};
+                                    .no_upgrades = opt->no_upgrades,
+                                    .cookie = opt->cookie};
     int rc;
 
+    srv->opt.cookie = (struct mr_cookie){0}; /* its texts are the caller's; the engine has copies */
     return mr__engine_add(srv, &own, &mr__nsp_engine_ops, &rc) != NULL ? MR_OK : rc;
 }
 

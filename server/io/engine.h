@@ -39,6 +39,8 @@ struct mr_engine {
     struct mr_server *srv;
     struct mr_engine_options opt; /* every default filled in; its texts are our copies */
     const struct mr_engine_ops *ops;
+    mr_request_fn allow;
+    void *allow_ctx;
     struct mr_engine_handlers on;
     void *ctx;
 };
@@ -55,6 +57,10 @@ static inline struct mr_engine *mr__engine_of(struct mr_server *srv, const struc
 {
     return ex->engine != NULL ? ex->engine : srv->engines;
 }
+/* Ask the application about a handshake; false: refused, ex->refusal says why. */
+bool mr__engine_allows(const struct mr_engine *e, struct mr_exchange *ex);
+/* Append the Set-Cookie line of a new session, if it is to have one. */
+void mr__engine_add_cookie(const struct mr_engine *e, const char *sid, struct mr_buf *lines);
 /* A request on its path was refused: tell the application. */
 void mr__engine_refused(struct mr_engine *e, const struct mr_exchange *ex, int code,
                         const char *message);

@@ -34,6 +34,7 @@ struct mr_exchange {
     const struct mr_exchange_ops *ops;
     struct mr_session *session; /* whose GET or POST this is, while it waits; else NULL */
     struct mr_engine *engine;   /* whose path it came to; NULL: the server's first */
+    const char *refusal;        /* the application's words for MR_EIO_FORBIDDEN, or NULL */
     struct mr_span query;       /* set and read while a handshake is verified and answered */
 };
 

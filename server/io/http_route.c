@@ -147,15 +147,15 @@ static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
 {
     h->conn->srv->stats.http_bad_requests++;
     mr__engine_refused(h->ex.engine, &h->ex, error == MR_EIO_FULL ? 4 : (int)error,
-                       mr__eio_error_text(error));
+                       mr__eio_refusal(&h->ex, error));
     h->keep_alive = false;
     mr__http_respond(h,
-                     error == MR_EIO_FULL        ? 503
-                     : error == MR_EIO_FORBIDDEN ? 403
-                                                 : 400,
+                     error == MR_EIO_FULL                                 ? 503
+                     : error == MR_EIO_FORBIDDEN && h->ex.refusal == NULL ? 403
+                                                                          : 400,
                      error == MR_EIO_FULL ? MR_SPAN("Content-Type: text/html\r\nRetry-After: 5\r\n")
                                           : MR_SPAN("Content-Type: text/html\r\n"),
-                     mr_span_str(mr__eio_error_text(error)), NULL, NULL);
+                     mr_span_str(mr__eio_refusal(&h->ex, error)), NULL, NULL);
 }
 
 /* The first subprotocol offered, as the reference server chooses. */

@@ -52,6 +52,10 @@ void mr__engine_options_fill(struct mr_engine_options *opt)
     fill(&opt->upgrade_timeout_ms, 10000);
     fill(&opt->body_bytes_max, 1000000);
     fill(&opt->poll_packets_max, 16);
+    if (opt->cookie.path == NULL)
+        opt->cookie.path = "/";
+    if (opt->cookie.same_site == NULL)
+        opt->cookie.same_site = "Lax";
     if (opt->transports == 0)
         opt->transports = MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET;
 }

@@ -4,6 +4,7 @@
 #include "io/polling.h"
 
 #include "proto/b64.h"
+#include "proto/json.h"
 #include "proto/utf8.h"
 
 #define TEXT "text/plain; charset=UTF-8"
@@ -54,14 +55,21 @@ static bool origin_ok(struct mr_span origin)
     return true;
 }
 
-enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange *ex,
-                                 const char *method, const struct mr_eio_query *q, bool websocket,
+const char *mr__eio_refusal(const struct mr_exchange *ex, enum mr_eio_error error)
+{
+    return error == MR_EIO_FORBIDDEN && ex->refusal != NULL ? ex->refusal
+                                                            : mr__eio_error_text(error);
+}
+
+enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, const char *method,
+                                 const struct mr_eio_query *q, bool websocket,
                                  struct mr_session **s)
 {
     const struct mr_engine *e = mr__engine_of(srv, ex);
     bool polling = mr_span_is(q->transport, "polling");
 
     *s = NULL;
+    ex->refusal = NULL;
     if (!polling && !mr_span_is(q->transport, "websocket"))
         return MR_EIO_UNKNOWN_TRANSPORT;
     if (!mr__engine_takes(e, polling ? MR_TRANSPORT_POLLING : MR_TRANSPORT_WEBSOCKET))
@@ -85,6 +93,8 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange
         return MR_EIO_BAD_METHOD;
     if (polling == websocket)
         return MR_EIO_BAD_REQUEST;
+    if (!mr__engine_allows(e, ex))
+        return MR_EIO_FORBIDDEN;
     if (!mr_span_is(q->eio, "4"))
         return MR_EIO_BAD_VERSION;
     return MR_EIO_OK;
@@ -98,14 +108,15 @@ static void answer(struct mr_exchange *ex, int status, const char *type, struct 
 
 static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_eio_error error)
 {
-    struct mr_buf b = MR_BUF_INIT(256);
+    struct mr_buf b = MR_BUF_INIT(4096);
     bool full = error == MR_EIO_FULL;
 
     srv->stats.http_bad_requests++;
     mr__engine_refused(mr__engine_of(srv, ex), ex, full ? 4 : (int)error,
-                       mr__eio_error_text(error));
-    mr_buf_addf(&b, "{\"code\":%d,\"message\":\"%s\"}", full ? 4 : (int)error,
-                mr__eio_error_text(error));
+                       mr__eio_refusal(ex, error));
+    mr_buf_addf(&b, "{\"code\":%d,\"message\":", full ? 4 : (int)error);
+    mr_json_add_string(&b, mr_span_str(mr__eio_refusal(ex, error)));
+    mr_buf_add_char(&b, '}');
     ex->session = NULL;
     ex->ops->reply(ex, &(struct mr_reply){.status = full                        ? 503
                                                     : error == MR_EIO_FORBIDDEN ? 403
@@ -119,17 +130,29 @@ static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_
 static void handshake(struct mr_server *srv, struct mr_exchange *ex)
 {
     struct mr_session *s = mr__session_new(srv, ex, MR_S_POLLING);
-    struct mr_buf b = MR_BUF_INIT(1024);
+    struct mr_buf b = MR_BUF_INIT(1024), lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
 
     if (s == NULL) {
         answer_error(srv, ex, MR_EIO_FULL);
         return;
     }
+    mr__engine_add_cookie(s->engine, s->sid, &lines);
+    mr_buf_add_char(&lines, '\0');
     mr__session_open_packet(s, mr__engine_upgrades(s->engine), &b);
     srv->stats.packets_out++;
-    answer(ex, 200, TEXT, mr_buf_span(&b));
+    if (mr_buf_err(&b) != MR_OK || mr_buf_err(&lines) != MR_OK) {
+        mr__session_doom(s, "transport error");
+        answer_error(srv, ex, MR_EIO_FULL);
+    } else {
+        ex->session = NULL;
+        ex->ops->reply(ex, &(struct mr_reply){.status = 200,
+                                              .content_type = TEXT,
+                                              .body = mr_buf_span(&b),
+                                              .extra = lines.ptr});
+        mr__session_opened(s);
+    }
+    mr_buf_free(&lines);
     mr_buf_free(&b);
-    mr__session_opened(s);
 }
 
 /* A second GET or POST while one waits: the client has lost count, and order with it. */

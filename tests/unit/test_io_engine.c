@@ -12,7 +12,8 @@ static struct mr_engine *engine;
 static uint64_t clock_ms;
 static struct mr_exchange get, post;
 static struct mr_ws_port port;
-static char answer[4096], sent[4096], seen[4096]; /* by the client; by the application */
+static char answer[4096], extra[512], sent[4096],
+    seen[4096]; /* by the client; by the application */
 static int status, close_status;
 static bool close_on_open, echo;
 static struct mr_engine_client *last;
@@ -27,6 +28,7 @@ static void take_reply(struct mr_exchange *ex, const struct mr_reply *reply)
 {
     (void)ex;
     status = reply->status;
+    (void)snprintf(extra, sizeof(extra), "%s", reply->extra ? reply->extra : "");
     (void)snprintf(answer, sizeof(answer), MR_SPAN_FMT, MR_SPAN_ARG(reply->body));
 }
 
@@ -423,6 +425,96 @@ static void paths_are_told_apart(void **state)
     mr__core_deinit(&srv);
 }
 
+static int gate(const struct mr_request *req, const char **message, void *ctx)
+{
+    (void)ctx;
+    assert_string_equal(mr_request_addr(req), "192.0.2.7");
+    if (mr_span_is(mr_request_query(req), "EIO=4&transport=polling&ticket=1") ||
+        mr_span_is(mr_request_header(req, "user-agent"), "welcome"))
+        return MR_OK;
+    if (mr_span_starts(mr_request_query(req), MR_SPAN("quiet")))
+        return MR_E_FORBIDDEN;
+    *message = "no \"ticket\"";
+    return MR_E_AUTH;
+}
+
+static void the_application_may_refuse_a_handshake(void **state)
+{
+    struct mr_exchange ex = {.ops = &exchange_ops};
+    struct mr_session *s;
+
+    (void)state;
+    up(NULL);
+    mr_engine_allow_request(engine, gate, NULL);
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    assert_int_equal(status, 403);
+    assert_string_equal(answer, "{\"code\":4,\"message\":\"no \\\"ticket\\\"\"}");
+    noted(seen, "error no \"ticket\"|");
+    (void)request(engine, &get, "GET", "quiet&EIO=4&transport=polling");
+    assert_string_equal(answer, "{\"code\":4,\"message\":\"Forbidden\"}");
+    (void)request(engine, &get, "GET", "EIO=3&transport=polling"); /* asked before the version */
+    assert_int_equal(status, 403);
+    (void)request(engine, &get, "POST", "EIO=4&transport=polling"); /* and after the method */
+    assert_string_equal(answer, "{\"code\":2,\"message\":\"Bad handshake method\"}");
+    ex.engine = engine;
+    assert_int_equal(mr__upgrade_verify(&srv, &ex, "GET", MR_SPAN("EIO=4&transport=websocket"), &s),
+                     MR_EIO_FORBIDDEN);
+    assert_string_equal(mr__eio_refusal(&ex, MR_EIO_FORBIDDEN), "no \"ticket\"");
+    assert_int_equal(srv.stats.sessions_total, 0);
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling&ticket=1");
+    assert_int_equal(status, 200);
+    (void)request(engine, &get, "GET", with_sid()); /* who is in is not asked again */
+    assert_int_equal(status, 0);
+    mr__core_deinit(&srv);
+}
+
+static void the_first_reply_over_polling_sets_the_cookie(void **state)
+{
+    char want[256];
+
+    (void)state;
+    up(&(struct mr_engine_options){.cookie = {.name = "io"}});
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    (void)snprintf(want, sizeof(want), "Set-Cookie: io=%s; Path=/; HttpOnly; SameSite=Lax\r\n",
+                   mr_engine_client_id(last));
+    assert_string_equal(extra, want);
+    assert_int_equal(mr_engine_send(last, MR_SPAN("x")), MR_OK);
+    (void)request(engine, &get, "GET", with_sid());
+    assert_string_equal(extra, "");
+    mr__core_deinit(&srv);
+
+    up(&(struct mr_engine_options){.cookie = {.name = "n",
+                                              .path = "/p",
+                                              .same_site = "None",
+                                              .secure = true,
+                                              .script_readable = true,
+                                              .max_age_s = 60}});
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    assert_non_null(strstr(extra, "; Max-Age=60; Path=/p; Secure; SameSite=None\r\n"));
+    mr__core_deinit(&srv);
+}
+
+static void a_cookie_cannot_break_its_line(void **state)
+{
+    static const struct mr_cookie bad[] = {{.name = ""},
+                                           {.name = "a;b"},
+                                           {.name = "a\r\nX: y"},
+                                           {.name = "a", .path = "/;x"},
+                                           {.name = "a", .path = "/\n"},
+                                           {.name = "a", .same_site = "Maybe"},
+                                           {.name = "a", .same_site = "None"}};
+    struct mr_engine *other;
+
+    (void)state;
+    up(NULL);
+    for (size_t i = 0; i < LEN(bad); i++)
+        assert_int_equal(mr_engine_new(&other, &srv,
+                                       &(struct mr_engine_options){.path = "/x/", .cookie = bad[i]},
+                                       &handlers, NULL),
+                         MR_E_INVAL);
+    mr__core_deinit(&srv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +531,9 @@ int main(void)
         cmocka_unit_test(an_answer_has_so_many_packets),
         cmocka_unit_test(transports_and_upgrades_are_a_choice),
         cmocka_unit_test(paths_are_told_apart),
+        cmocka_unit_test(the_application_may_refuse_a_handshake),
+        cmocka_unit_test(the_first_reply_over_polling_sets_the_cookie),
+        cmocka_unit_test(a_cookie_cannot_break_its_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,15 +15,16 @@ struct mr_engine;        /* opaque; lives as long as its server */
 struct mr_engine_client; /* opaque; valid from its open callback until its close callback returns,
                             longer with a ref: calls then do nothing */
 
-struct mr_engine_options {         /* zero means the default named here */
-    const char *path;              /* "/engine.io/"; must begin with "/" */
-    uint32_t ping_interval_ms;     /* 25000 */
-    uint32_t ping_timeout_ms;      /* 20000 */
-    uint32_t upgrade_timeout_ms;   /* 10000 */
-    uint32_t body_bytes_max;       /* 1000000: one message; told to clients as maxPayload */
-    uint32_t poll_packets_max;     /* 16 packets in one answer to a GET: some clients refuse more */
-    unsigned transports;           /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET */
-    bool no_upgrades;              /* a polling session stays one */
+struct mr_engine_options {       /* zero means the default named here */
+    const char *path;            /* "/engine.io/"; must begin with "/" */
+    uint32_t ping_interval_ms;   /* 25000 */
+    uint32_t ping_timeout_ms;    /* 20000 */
+    uint32_t upgrade_timeout_ms; /* 10000 */
+    uint32_t body_bytes_max;     /* 1000000: one message; told to clients as maxPayload */
+    uint32_t poll_packets_max;   /* 16 packets in one answer to a GET: some clients refuse more */
+    unsigned transports;         /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET */
+    bool no_upgrades;            /* a polling session stays one */
+    struct mr_cookie cookie;
     struct mr_span initial_packet; /* a message that every client gets first; empty: none. UTF-8 */
 };
 
@@ -43,10 +44,26 @@ struct mr_engine_handlers {
 };
 
 /* Serve Engine.IO on a path. Copies opt (NULL: all defaults) and handlers. MR_OK; MR_E_CONFLICT:
- * the path is taken; MR_E_INVAL: an option that means nothing (path, transports); MR_E_NOMEM. */
+ * the path is taken; MR_E_INVAL: an option that means nothing (path, transports, cookie);
+ * MR_E_NOMEM. */
 MR_EXPORT MR_MUSTCHECK int mr_engine_new(struct mr_engine **out, struct mr_server *srv,
                                          const struct mr_engine_options *opt,
                                          const struct mr_engine_handlers *handlers, void *ctx);
+
+/* The engine that carries Socket.IO. */
+MR_EXPORT struct mr_engine *mr_server_engine(struct mr_server *srv);
+
+struct mr_request; /* opaque; a handshake, valid until the callback returns */
+/* May this handshake become a session? MR_OK lets it in. Any error refuses it: code 4 with *message
+ * ("Forbidden" at first; what it is set to borrows until the return), status 403 over polling and
+ * 400 over WebSocket. Must not close anything. */
+typedef int (*mr_request_fn)(const struct mr_request *req, const char **message, void *ctx);
+/* fn NULL: all are let in, as at first. */
+MR_EXPORT void mr_engine_allow_request(struct mr_engine *e, mr_request_fn fn, void *ctx);
+/* A header by its lower-case name, empty when there is none; the query without "?". */
+MR_EXPORT struct mr_span mr_request_header(const struct mr_request *req, const char *name);
+MR_EXPORT struct mr_span mr_request_query(const struct mr_request *req);
+MR_EXPORT const char *mr_request_addr(const struct mr_request *req);
 
 /* Send a message. Copies. MR_OK: queued; MR_E_CLOSED; MR_E_NOMEM; MR_E_INVAL: text that is not
  * UTF-8. */

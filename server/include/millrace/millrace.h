@@ -27,6 +27,17 @@ struct mr_http_req; /* opaque; one HTTP request, alive until it is answered */
 #define MR_TRANSPORT_POLLING   1u
 #define MR_TRANSPORT_WEBSOCKET 2u
 
+/* A cookie with the session's id, on the first reply over polling: for balancers that keep a client
+ * on a server by it. */
+struct mr_cookie {
+    const char *name;      /* NULL: no cookie */
+    const char *path;      /* "/" */
+    const char *same_site; /* "Lax"; or "Strict", "None" (which needs secure) */
+    bool secure;           /* over TLS only */
+    bool script_readable;  /* without HttpOnly */
+    uint32_t max_age_s;    /* 0: until the browser is closed */
+};
+
 struct mr_options {               /* zero means the default named here */
     const char *path;             /* "/socket.io/" */
     uint32_t ping_interval_ms;    /* 25000 */
@@ -78,7 +89,8 @@ struct mr_options {               /* zero means the default named here */
     unsigned transports;        /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET: that clients may
                                    begin with */
     bool no_upgrades;           /* a polling session stays one */
-    uint32_t poll_packets_max;  /* 16 packets in one answer to a GET: some clients refuse more */
+    struct mr_cookie cookie;
+    uint32_t poll_packets_max; /* 16 packets in one answer to a GET: some clients refuse more */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
