@@ -1,6 +1,7 @@
 /* relay.c - plain WebSockets: what one peer of a channel says, the others hear.
  *
  *   relay [--port N] [--origin ORIGIN] [--deflate 1]
+ *         [--tls DIRECTORY]   https and wss with its cert.pem and key.pem; SIGHUP reads them anew
  *
  *   /echo             every message comes back, text as text and binary as binary
  *   /channels/:name   a channel; "?token=..." must not be empty, and pages must come from ORIGIN.
@@ -106,10 +107,25 @@ static void on_say(struct mr_socket *s, struct mr_span args, int64_t ack_id, voi
     (void)mr_emit(srv, "/", NULL, "said", args);
 }
 
+static char cert_file[512], key_file[512];
+static const struct mr_tls tls = {.cert_file = cert_file, .key_file = key_file};
+
+static void reload(uv_signal_t *signal, int number)
+{
+    (void)signal;
+    (void)number;
+    if (mr_server_tls_reload(srv, &tls) == MR_OK)
+        printf("reloaded\n");
+    else
+        printf("not reloaded: %s\n", mr_server_tls_error(srv));
+    (void)fflush(stdout);
+}
+
 static void stop(uv_signal_t *signal, int number)
 {
     (void)number;
     uv_close((uv_handle_t *)signal, NULL);
+    uv_close((uv_handle_t *)signal->data, NULL);
     mr_server_close(srv, NULL, NULL);
 }
 
@@ -123,7 +139,7 @@ int main(int argc, char **argv)
                                       .message_bytes_max = 65536,
                                       .queue_bytes_max = 1 << 20};
     struct mr_options opt = {0};
-    uv_signal_t term;
+    uv_signal_t term, hup;
     uv_loop_t loop;
     int port = 8080;
 
@@ -134,18 +150,27 @@ int main(int argc, char **argv)
             origin = argv[i + 1];
         else if (strcmp(argv[i], "--deflate") == 0)
             opt.websocket_deflate = true;
+        else if (strcmp(argv[i], "--tls") == 0) {
+            (void)snprintf(cert_file, sizeof(cert_file), "%s/cert.pem", argv[i + 1]);
+            (void)snprintf(key_file, sizeof(key_file), "%s/key.pem", argv[i + 1]);
+        }
     }
     if (uv_loop_init(&loop) != 0 || mr_server_new(&srv, &loop, &opt) != MR_OK)
         return 1;
     if (mr_on_websocket(srv, "/echo", &echoes, NULL) != MR_OK ||
         mr_on_websocket(srv, "/channels/:name", &channels, NULL) != MR_OK ||
         mr_on(srv, "/", "say", on_say, NULL) != MR_OK ||
-        mr_server_listen(srv, "127.0.0.1", port) != MR_OK) {
-        (void)fprintf(stderr, "cannot listen on %d\n", port);
+        (cert_file[0] != '\0' ? mr_server_listen_tls(srv, "127.0.0.1", port, &tls)
+                              : mr_server_listen(srv, "127.0.0.1", port)) != MR_OK) {
+        (void)fprintf(stderr, "cannot listen on %d %s\n", port, mr_server_tls_error(srv));
         return 1;
     }
     (void)uv_signal_init(&loop, &term);
     (void)uv_signal_start(&term, stop, SIGTERM);
+    (void)uv_signal_init(&loop, &hup);
+    (void)uv_signal_start(&hup, reload, SIGHUP);
+    uv_unref((uv_handle_t *)&hup);
+    term.data = &hup;
     printf("listening on %d\n", mr_server_port(srv));
     (void)fflush(stdout);
     (void)uv_run(&loop, UV_RUN_DEFAULT);

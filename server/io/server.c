@@ -8,6 +8,7 @@
 
 #include "io/http_stream.h"
 #include "io/session.h"
+#include "io/tls.h"
 #include "io/ws_app.h"
 #include "proto/alloc.h"
 
@@ -344,6 +345,7 @@ static void on_idle(uv_idle_t *idle)
     if (++net->idle_turns < 4)
         return;
     mr__lws_fini(net);
+    mr__tls_fini(net);
     mr__mailbox_drain(&net->mailbox); /* what was posted before the door closed */
     net->mailbox.async.data = net;
     uv_close((uv_handle_t *)&net->mailbox.async, handle_closed);

@@ -233,6 +233,7 @@ struct mr_stats {
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
     uint64_t http_requests, http_bad_requests, http_compressed, http_idle_closed, mailbox_full;
     uint64_t websocket_deflated;            /* messages that were compressed, each counted once */
+    uint64_t tls_handshakes, tls_failures;  /* done; and those that were not */
     uint64_t websockets;                    /* plain ones (mr_on_websocket), now */
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
@@ -244,6 +245,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/engine.h"
 #include "millrace/http.h"
 #include "millrace/recovery.h"
+#include "millrace/tls.h"
 #include "millrace/websocket.h"
 
 #endif
