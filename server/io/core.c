@@ -160,6 +160,49 @@ static void flush_dirty(struct mr_server *srv)
         mr__list_move(&srv->backlog, &srv->dirty);
 }
 
+/* Bytes that a session could not get rid of: what is still to be flushed is not its fault. */
+static size_t stuck_bytes(struct mr_session *s)
+{
+    if (!mr__session_is_open(s) || s->doom_reason != NULL || mr__link_on(&s->dirty))
+        return 0;
+    return mr__session_q(s)->bytes;
+}
+
+/* All queues together are over their ceiling: doom the longest, half of the longest at a time. */
+static void shed(struct mr_server *srv)
+{
+    uint64_t total = 0, enough = srv->opt.queue_total_bytes_max / 4 * 3;
+    size_t longest = 0;
+
+    if (srv->stats.queued_bytes <= srv->opt.queue_total_bytes_max || mr__now(srv) < srv->shed_ms)
+        return;
+    srv->shed_ms = mr__now(srv) + MR_SHED_PAUSE_MS;
+    for (struct mr_node *n = mr__table_next(&srv->sessions, NULL); n != NULL;
+         n = mr__table_next(&srv->sessions, n)) {
+        size_t bytes = stuck_bytes(MR_CONTAINER(n, struct mr_session, node));
+
+        total += bytes;
+        longest = bytes > longest ? bytes : longest;
+    }
+    if (total <= srv->opt.queue_total_bytes_max)
+        return;
+    while (total > enough && longest > 0) {
+        longest /= 2;
+        for (struct mr_node *n = mr__table_next(&srv->sessions, NULL); n != NULL && total > enough;
+             n = mr__table_next(&srv->sessions, n)) {
+            struct mr_session *s = MR_CONTAINER(n, struct mr_session, node);
+            size_t bytes = stuck_bytes(s);
+
+            if (bytes <= longest)
+                continue;
+            total -= bytes;
+            srv->stats.shed++;
+            srv->stats.slow_consumers++;
+            mr__session_doom(s, "slow consumer");
+        }
+    }
+}
+
 bool mr__turn_end(struct mr_server *srv)
 {
     struct mr_link *l;
@@ -177,6 +220,7 @@ bool mr__turn_end(struct mr_server *srv)
             mr__session_drained(MR_CONTAINER(l, struct mr_session, drain));
     }
     flush_some(&srv->backlog, MR_FLUSH_SESSIONS);
+    shed(srv);
     while ((l = mr__list_pop(&srv->reaped)) != NULL)
         mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
     return rounds <= ROUNDS_MAX && mr__list_empty(&srv->backlog) && mr__list_empty(&srv->doomed) &&

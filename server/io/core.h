@@ -56,6 +56,7 @@ struct mr_server {
     struct mr_frame *ping, *noop, *close; /* packets without content, made once */
     struct mr_stats stats;
     size_t n_sessions; /* those in the table and those waiting to be reaped */
+    uint64_t shed_ms;  /* no look at all queues together before then */
     bool closing;
     size_t deflated_bytes;           /* in this turn */
     struct mr_deflater *deflater;    /* of reply bodies; NULL until one needs it */

@@ -35,6 +35,8 @@ void mr__options_fill(struct mr_options *opt)
         opt->websocket_window_bits = 9;
     if (opt->websocket_window_bits > 15)
         opt->websocket_window_bits = 15;
+    if (opt->queue_total_bytes_max == 0)
+        opt->queue_total_bytes_max = 1ull << 30;
     if (opt->cors_methods == NULL)
         opt->cors_methods = "GET,HEAD,PUT,PATCH,POST,DELETE";
     if (opt->high_water_bytes > opt->queue_bytes_max)

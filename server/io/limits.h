@@ -35,6 +35,7 @@
 #define MR_DESCRIPTORS_KEPT     256     /* for files, databases and the like; not for connections */
 #define MR_ACCEPT_BATCH         256     /* connections taken in one turn of the loop */
 #define MR_ACCEPT_PAUSE_MS      100     /* wait after running out of descriptors */
+#define MR_SHED_PAUSE_MS        100     /* between looks at all queues together */
 #define MR_FLUSH_FIRST          32      /* sessions with something new: flushed before a crowd's */
 #define MR_FLUSH_SESSIONS       256     /* sessions flushed before the loop goes round */
 #define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */

@@ -515,6 +515,38 @@ static void a_cookie_cannot_break_its_line(void **state)
     mr__core_deinit(&srv);
 }
 
+/* Three clients over polling that never ask: the one with most waiting for it goes, and enough. */
+static void together_queues_have_a_ceiling(void **state)
+{
+    struct mr_engine_client *clients[3];
+    char big[4000];
+
+    (void)state;
+    up(NULL);
+    srv.opt.queue_total_bytes_max = 10000;
+    memset(big, 'x', sizeof(big));
+    for (size_t i = 0; i < 3; i++) {
+        (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+        clients[i] = mr_engine_client_ref(last);
+    }
+    seen[0] = '\0';
+    assert_int_equal(mr_engine_send(clients[0], mr_span_of(big, 1000)), MR_OK);
+    assert_int_equal(mr_engine_send(clients[1], mr_span_of(big, 4000)), MR_OK);
+    assert_int_equal(mr_engine_send(clients[1], mr_span_of(big, 3900)), MR_OK);
+    turn();
+    noted(seen, "");
+    assert_int_equal(mr_engine_send(clients[2], mr_span_of(big, 1500)), MR_OK);
+    pass(100);
+    noted(seen, "close slow consumer|");
+    assert_false(mr_engine_client_open(clients[1]));
+    assert_true(mr_engine_client_open(clients[0]) && mr_engine_client_open(clients[2]));
+    assert_int_equal(srv.stats.shed, 1);
+    assert_true(srv.stats.queued_bytes < 3000);
+    for (size_t i = 0; i < 3; i++)
+        mr_engine_client_unref(clients[i]);
+    mr__core_deinit(&srv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,6 +566,7 @@ int main(void)
         cmocka_unit_test(the_application_may_refuse_a_handshake),
         cmocka_unit_test(the_first_reply_over_polling_sets_the_cookie),
         cmocka_unit_test(a_cookie_cannot_break_its_line),
+        cmocka_unit_test(together_queues_have_a_ceiling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,10 @@ struct mr_options {               /* zero means the default named here */
                                    begin with */
     bool no_upgrades;           /* a polling session stays one */
     struct mr_cookie cookie;
+    /* 1 GiB unsent to all sessions together, a frame counted for each that waits for it. Over it
+     * those with the longest queues are closed as "slow consumer" until it is three quarters. What
+     * has only just been queued, and not been tried yet, does not count. */
+    uint64_t queue_total_bytes_max;
     uint32_t poll_packets_max; /* 16 packets in one answer to a GET: some clients refuse more */
 };
 
@@ -236,6 +240,7 @@ struct mr_stats {
     uint64_t tls_handshakes, tls_failures;  /* done; and those that were not */
     uint64_t websockets;                    /* plain ones (mr_on_websocket), now */
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
+    uint64_t shed;            /* of slow_consumers, those closed for queue_total_bytes_max */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
 MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
