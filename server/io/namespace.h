@@ -15,6 +15,7 @@
 
 #include "io/ack.h"
 #include "io/adapter.h"
+#include "io/listeners.h"
 #include "io/recovery.h"
 #include "io/session.h"
 #include "proto/sio.h"
@@ -27,6 +28,8 @@ struct mr_nsp {
     void *on_connect_ctx;
     void (*on_connected)(struct mr_socket *s, void *ctx);
     void *on_connected_ctx;
+    mr_disconnect_fn on_disconnecting;
+    void *on_disconnecting_ctx;
     mr_disconnect_fn on_disconnect;
     void *on_disconnect_ctx;
     mr_drain_fn on_drain;
@@ -63,6 +66,7 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     void *data;
     struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
+    struct mr_listeners *listeners;     /* its own handlers; NULL: none */
     struct mr_recoverable *recoverable; /* NULL: recovery is off */
     struct mr_acks_asked asked;         /* acks that the client waits for */
     struct mr_link acks;                /* acks that we wait for, oldest first */

@@ -58,7 +58,13 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
     mr__recovery_gone(sock, reason);
     if (was_connected)
         leave_nsp(sock);
+    if (was_connected)
+        mr__listeners_end(sock, MR_L_DISCONNECTING, reason);
+    if (was_connected && sock->nsp->on_disconnecting != NULL)
+        sock->nsp->on_disconnecting(sock, reason, sock->nsp->on_disconnecting_ctx);
     mr__acks_closed(sock);
+    if (was_connected)
+        mr__listeners_end(sock, MR_L_DISCONNECT, reason);
     if (was_connected && sock->nsp->on_disconnect != NULL)
         sock->nsp->on_disconnect(sock, reason, sock->nsp->on_disconnect_ctx);
     sock->nsp->adapter->ops->del_all(sock->nsp->adapter,
@@ -100,6 +106,7 @@ void mr_socket_unref(struct mr_socket *s)
         return;
     mr__handshake_unref(s->hs);
     mr__recovery_free(s);
+    mr__listeners_free(s->listeners);
     mr_free(s->refusal);
     mr_free(s);
 }

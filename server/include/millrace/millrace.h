@@ -117,102 +117,6 @@ MR_EXPORT void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx),
  * is full (bounded; fn was not and will not be called); MR_E_CLOSED: the server is closing. */
 MR_EXPORT MR_MUSTCHECK int mr_post(struct mr_server *srv, void (*fn)(void *arg), void *arg);
 
-/* ---- connections -------------------------------------------------------------------------- */
-
-/* Decide on a CONNECT. auth borrows the client's JSON object ("{}" when it sent none). MR_OK
- * admits. Any error refuses: CONNECT_ERROR {"message": mr_socket_refuse's text or "unauthorized"}.
- * MR_E_AGAIN: the answer comes later by mr_connect_admit or mr_connect_refuse (keep a ref). */
-typedef int (*mr_connect_fn)(struct mr_socket *s, struct mr_span auth, void *ctx);
-/* The socket is gone for good; reason as socket.io spells it ("transport close", "ping timeout",
- * "client namespace disconnect", ...). The last callback for s. */
-typedef void (*mr_disconnect_fn)(struct mr_socket *s, const char *reason, void *ctx);
-/* args borrows the raw arguments after the event name. ack_id >= 0: the client waits for mr_ack,
- * now or later (at most once). */
-typedef void (*mr_event_fn)(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx);
-/* args borrows the raw arguments of the client's ack; err MR_OK, MR_E_TIMEOUT or MR_E_CLOSED. */
-typedef void (*mr_ack_fn)(int err, struct mr_socket *s, struct mr_span args, void *ctx);
-/* The socket was congested and has drained under the low-water mark. */
-typedef void (*mr_drain_fn)(struct mr_socket *s, void *ctx);
-
-/* Handlers of a namespace; registering makes the namespace exist ("/" always does). Copies names.
- * One handler an event and namespace: a second registration replaces the first.
- * MR_OK; MR_E_INVAL (reserved event name); MR_E_NOMEM. */
-MR_EXPORT MR_MUSTCHECK int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
-                                         void *ctx);
-/* Called when the client's CONNECT was answered: from here on mr_emit reaches it. */
-MR_EXPORT MR_MUSTCHECK int mr_on_connected(struct mr_server *srv, const char *nsp,
-                                           void (*fn)(struct mr_socket *s, void *ctx), void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on_disconnect(struct mr_server *srv, const char *nsp,
-                                            mr_disconnect_fn fn, void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn,
-                                       void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on(struct mr_server *srv, const char *nsp, const char *event,
-                                 mr_event_fn fn, void *ctx);
-/* Later answer to a CONNECT whose hook returned MR_E_AGAIN; nothing happens if the client left. */
-MR_EXPORT void mr_connect_admit(struct mr_socket *s);
-/* Refuse, now (from the hook, before it returns an error) or later. Copies. data: raw JSON for the
- * error's "data" member, or empty. */
-MR_EXPORT void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data);
-
-/* Reading arguments, without copying: the i-th of args; a member of a JSON object, by name; the
- * content of a string without its quotes, escapes kept. Each is empty when there is no such thing.
- * They borrow from what they are given. [thread: any] */
-MR_EXPORT struct mr_span mr_arg(struct mr_span args, size_t i);
-MR_EXPORT struct mr_span mr_member(struct mr_span object, const char *name);
-MR_EXPORT struct mr_span mr_string(struct mr_span value);
-
-/* ---- a socket ----------------------------------------------------------------------------- */
-
-/* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but
- * calls on a disconnected socket do nothing (emits return MR_E_CLOSED). */
-MR_EXPORT struct mr_socket *mr_socket_ref(struct mr_socket *s);
-MR_EXPORT void mr_socket_unref(struct mr_socket *s);
-MR_EXPORT bool mr_socket_connected(const struct mr_socket *s);
-MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);   /* the public id; borrows s */
-MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s);  /* borrows s */
-MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
-MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
-/* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
- * origin, user-agent, x-forwarded-for, x-request-id. Empty span when absent. Borrows s. */
-MR_EXPORT struct mr_span mr_socket_header(const struct mr_socket *s, const char *name);
-/* The application's own pointer, NULL at first. */
-MR_EXPORT void mr_socket_set_data(struct mr_socket *s, void *data);
-MR_EXPORT void *mr_socket_data(const struct mr_socket *s);
-MR_EXPORT struct mr_server *mr_socket_server(const struct mr_socket *s);
-
-/* Send an event to one socket. Copies. MR_OK: queued; MR_E_CLOSED; MR_E_NOMEM. */
-MR_EXPORT int mr_socket_emit(struct mr_socket *s, const char *event, struct mr_span args);
-/* The same and wait for the client's ack: fn is called exactly once. timeout_ms 0: no limit but the
- * connection's end. MR_E_AGAIN: too many acks pending on this socket (fn is not called). */
-MR_EXPORT MR_MUSTCHECK int mr_socket_emit_ack(struct mr_socket *s, const char *event,
-                                              struct mr_span args, uint32_t timeout_ms,
-                                              mr_ack_fn fn, void *ctx);
-/* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does
- * nothing. */
-MR_EXPORT int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args);
-/* Binary: in the args of a BINARY_EVENT each attachment stands as {"_placeholder":true,"num":i}.
- * Its bytes are here while the event's handler (or the mr_ack_fn) runs; they borrow until it
- * returns. */
-MR_EXPORT size_t mr_event_attachments(const struct mr_socket *s);
-MR_EXPORT struct mr_span mr_event_attachment(const struct mr_socket *s, size_t i);
-/* mr_socket_emit and mr_ack with n attachments (at most 10) for the placeholders in args. Copies.
- * MR_E_TOOBIG: too many. */
-MR_EXPORT int mr_socket_emit_binary(struct mr_socket *s, const char *event, struct mr_span args,
-                                    const struct mr_span *attachments, size_t n);
-MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
-                            const struct mr_span *attachments, size_t n);
-/* Disconnect from the namespace; close_transport also closes the connection under it. */
-MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
-/* Close the connection under the socket without that good-bye, once what is queued has left. A
- * client takes a good-bye as final ("io server disconnect"), but comes back by itself from a
- * connection that ended ("transport close"): so this is how to send it to a server that is not
- * stopping. */
-MR_EXPORT void mr_socket_drop(struct mr_socket *s);
-/* Bytes queued for this socket's session that the kernel has not taken yet. */
-MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
-/* True from the high-water mark until the drain callback. */
-MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
-
 /* ---- rooms and broadcast: broadcast.h; clusters: adapter.h --------------------------------- */
 
 /* [thread: any] mr_emit, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
@@ -250,6 +154,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/engine.h"
 #include "millrace/http.h"
 #include "millrace/recovery.h"
+#include "millrace/socket.h"
 #include "millrace/tls.h"
 #include "millrace/websocket.h"
 
