@@ -7,6 +7,7 @@
 #include "io/http_file.h"
 #include "io/http_router.h"
 #include "io/namespace.h"
+#include "io/peers.h"
 #include "io/ws_app.h"
 #include "io/ws_deflate.h"
 #include "proto/alloc.h"
@@ -79,6 +80,7 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__options_fill(&srv->opt);
     mr__table_init(&srv->sessions);
     mr__table_init(&srv->nsps);
+    mr__table_init(&srv->peers);
     mr__list_init(&srv->dirty);
     mr__list_init(&srv->backlog);
     mr__list_init(&srv->doomed);
@@ -121,6 +123,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr_free(srv->recovery);
     mr__table_deinit(&srv->sessions);
     mr__table_deinit(&srv->nsps);
+    mr__table_deinit(&srv->peers);
     mr__timers_deinit(&srv->timers);
     mr_frame_unref(srv->ping);
     mr_frame_unref(srv->noop);
@@ -196,6 +199,7 @@ static void shed(struct mr_server *srv)
             if (bytes <= longest)
                 continue;
             total -= bytes;
+            mr__limit_hit(srv, MR_LIMIT_QUEUE_TOTAL, s->hs->addr, srv->opt.queue_total_bytes_max);
             srv->stats.shed++;
             srv->stats.slow_consumers++;
             mr__session_doom(s, "slow consumer");

@@ -46,7 +46,9 @@ struct mr_server {
     void *clock_ctx;
     struct mr_timers timers;
     struct mr_sid_pool sids;
-    struct mr_table sessions, nsps;
+    struct mr_table sessions, nsps, peers;
+    mr_limit_fn limit_fn;
+    void *limit_ctx;
     struct mr_link dirty, backlog, doomed, drained, reaped;
     struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */

@@ -21,6 +21,7 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->high_water_bytes, 1u << 20);
     fill(&opt->low_water_bytes, 256u << 10);
     fill(&opt->sessions_max, 50000);
+    fill(&opt->sessions_per_addr_max, 10000);
     fill(&opt->http_body_bytes_max, 1u << 20);
     fill(&opt->http_header_timeout_ms, 10000);
     fill(&opt->http_body_timeout_ms, 10000);

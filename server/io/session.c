@@ -2,6 +2,7 @@
 #include "io/session.h"
 
 #include "base/log.h"
+#include "io/peers.h"
 #include "io/polling.h"
 #include "io/upgrade.h"
 #include "io/ws_deflate.h"
@@ -99,13 +100,19 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
 
     if (srv->n_sessions >= srv->opt.sessions_max || srv->closing) {
         srv->stats.refused++;
+        if (!srv->closing)
+            mr__limit_hit(srv, MR_LIMIT_SESSIONS, ex->ops->addr(ex), srv->opt.sessions_max);
         return NULL;
     }
+    if (!mr__peer_admits(srv, ex->ops->addr(ex)))
+        return NULL;
     s = mr_zalloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
     s->hs = mr__handshake_new(ex);
-    if (s->hs == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)
+    if (s->hs != NULL)
+        s->peer = mr__peer_enter(srv, s->hs->addr);
+    if (s->hs == NULL || s->peer == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)
         goto fail;
     mr__sid_make(&srv->sids, s->sid);
     s->node.name = mr_span_of(s->sid, MR_SID_LEN);
@@ -129,6 +136,7 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
                       connect_late);
     return s;
 fail:
+    mr__peer_leave(srv, s->peer);
     mr__handshake_unref(s->hs);
     mr_free(s);
     return NULL;
@@ -243,6 +251,7 @@ int mr__session_send(struct mr_session *s, struct mr_frame *f)
     rc = mr__outq_push(q, f, srv->opt.queue_bytes_max);
     if (rc == MR_E_TOOBIG) {
         srv->stats.slow_consumers++;
+        mr__limit_hit(srv, MR_LIMIT_QUEUE, s->hs->addr, srv->opt.queue_bytes_max);
         mr__session_doom(s, "slow consumer");
         return MR_E_CLOSED;
     }
@@ -420,6 +429,7 @@ void mr__session_free(struct mr_session *s)
 {
     s->engine->ops->forget(s);
     mr__outq_clear(&s->q);
+    mr__peer_leave(s->srv, s->peer);
     mr__handshake_unref(s->hs);
     mr__timers_release(&s->srv->timers, TIMERS);
     s->srv->n_sessions--;

@@ -27,6 +27,7 @@
 #include "proto/eio.h"
 
 struct mr_engine_client;
+struct mr_peer;
 struct mr_socket;
 struct mr_nsp;
 struct mr_binary;
@@ -60,6 +61,7 @@ struct mr_session {
     enum mr_session_state state;
     bool awaiting_pong, congested;
     struct mr_handshake *hs;
+    struct mr_peer *peer;
     struct mr_outq q; /* POLLING and PROBING; with a WebSocket its port's queue takes over */
     struct mr_exchange *get, *post;
     struct mr_ws_port *ws, *probe;

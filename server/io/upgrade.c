@@ -1,6 +1,8 @@
 /* upgrade.c - from polling to WebSocket without losing, repeating or reordering a packet. */
 #include "io/upgrade.h"
 
+#include "io/peers.h"
+
 enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *ex,
                                      const char *method, struct mr_span query,
                                      struct mr_session **s)
@@ -16,6 +18,8 @@ enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *
     if (!mr_span_is(q.transport, "websocket"))
         return MR_EIO_BAD_REQUEST;
     if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max)
+        return MR_EIO_FULL;
+    if (*s == NULL && !mr__peer_admits(srv, ex->ops->addr(ex)))
         return MR_EIO_FULL;
     return MR_EIO_OK;
 }

@@ -547,6 +547,41 @@ static void together_queues_have_a_ceiling(void **state)
     mr__core_deinit(&srv);
 }
 
+static void note_limit(enum mr_limit limit, const char *addr, uint64_t max, void *ctx)
+{
+    (void)ctx;
+    assert_int_equal(limit, MR_LIMIT_SESSIONS_PER_ADDR);
+    assert_int_equal(max, 2);
+    saw("limit", mr_span_str(addr));
+}
+
+static void an_address_has_so_many_sessions(void **state)
+{
+    struct mr_exchange ex = {.ops = &exchange_ops};
+    struct mr_session *s;
+
+    (void)state;
+    up(NULL);
+    srv.opt.sessions_per_addr_max = 2;
+    mr_on_limit(&srv, note_limit, NULL);
+    for (int i = 0; i < 2; i++)
+        (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    seen[0] = '\0';
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    assert_int_equal(status, 503);
+    noted(seen, "limit 192.0.2.7|error Server is full|");
+    ex.engine = engine;
+    assert_int_equal(mr__upgrade_verify(&srv, &ex, "GET", MR_SPAN("EIO=4&transport=websocket"), &s),
+                     MR_EIO_FULL);
+    assert_int_equal(srv.stats.refused, 2);
+    mr_engine_close(last);
+    (void)request(engine, &get, "GET", with_sid()); /* hears of it */
+    (void)request(engine, &get, "GET", "EIO=4&transport=polling");
+    assert_int_equal(status, 200); /* there is room again */
+    mr__core_deinit(&srv);
+    assert_int_equal(srv.peers.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,6 +602,7 @@ int main(void)
         cmocka_unit_test(the_first_reply_over_polling_sets_the_cookie),
         cmocka_unit_test(a_cookie_cannot_break_its_line),
         cmocka_unit_test(together_queues_have_a_ceiling),
+        cmocka_unit_test(an_address_has_so_many_sessions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,8 @@ struct mr_options {               /* zero means the default named here */
                                    begin with */
     bool no_upgrades;           /* a polling session stays one */
     struct mr_cookie cookie;
+    uint32_t sessions_per_addr_max; /* 10000 sessions from one address, then 503. Loopback is */
+    bool limit_loopback;            /* exempt unless this is set: a proxy there speaks for all */
     /* 1 GiB unsent to all sessions together, a frame counted for each that waits for it. Over it
      * those with the longest queues are closed as "slow consumer" until it is three quarters. What
      * has only just been queued, and not been tried yet, does not count. */
@@ -133,6 +135,17 @@ MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
 MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
 /* ---- figures ------------------------------------------------------------------------------ */
+
+enum mr_limit {
+    MR_LIMIT_SESSIONS,          /* sessions_max: a handshake was refused */
+    MR_LIMIT_SESSIONS_PER_ADDR, /* sessions_per_addr_max: so was this one */
+    MR_LIMIT_QUEUE,             /* queue_bytes_max: a session is closed */
+    MR_LIMIT_QUEUE_TOTAL,       /* queue_total_bytes_max: a session is closed */
+};
+/* A limit has bitten: which, whom, and what it is. addr borrows until the return. Each time is
+ * counted in mr_stats (refused, slow_consumers). Must not close anything. */
+typedef void (*mr_limit_fn)(enum mr_limit limit, const char *addr, uint64_t max, void *ctx);
+MR_EXPORT void mr_on_limit(struct mr_server *srv, mr_limit_fn fn, void *ctx);
 
 struct mr_stats {
     uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions; /* now */
