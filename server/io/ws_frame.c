@@ -108,6 +108,7 @@ static int check_head(struct mr_ws_rx *rx)
         if (rx->message_op != 0)
             return MR_WS_PROTOCOL_ERROR; /* the message before it is not complete */
         rx->message_op = rx->opcode;
+        rx->checked = 0;
         rx->compressed = compressed;
         return 0;
     case MR_WS_CLOSE:
@@ -180,6 +181,33 @@ static int finish_frame(struct mr_ws_rx *rx, struct mr_span whole, bool direct, 
     return 0;
 }
 
+/* Could these few bytes be the beginning of a letter? The continuations that are allowed are a
+ * range, and one of its ends fits any first byte. */
+static bool may_become_letter(struct mr_span rest)
+{
+    char letter[4];
+
+    for (int end = 0x80; rest.len < 4 && end <= 0xbf; end += 0x3f) {
+        memset(letter, end, sizeof(letter));
+        memcpy(letter, rest.ptr, rest.len);
+        for (size_t n = rest.len + 1; n <= 4; n++) {
+            if (mr_utf8_valid_len(mr_span_of(letter, n)) == n)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Text that can no longer become UTF-8 is refused at once, and not when all of it has come. */
+static bool text_fails(struct mr_ws_rx *rx)
+{
+    struct mr_span fresh = mr_span_of(rx->message.ptr + rx->checked, rx->message.len - rx->checked);
+    size_t ok = mr_utf8_valid_len(fresh);
+
+    rx->checked += ok;
+    return ok < fresh.len && !may_become_letter(mr_span_of(fresh.ptr + ok, fresh.len - ok));
+}
+
 /* Payload bytes of the present frame. */
 static int take_payload(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_ws_fn fn, void *ctx,
                         bool *go_on)
@@ -195,6 +223,9 @@ static int take_payload(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_
         if (mr_buf_err(buf) != MR_OK)
             return mr_buf_err(buf) == MR_E_TOOBIG ? MR_WS_TOO_BIG : MR_WS_INTERNAL;
         rx->masked = (uint32_t)(rx->masked + n) & 3;
+        if (buf == &rx->message && rx->message_op == MR_WS_TEXT && !rx->compressed && n > 0 &&
+            text_fails(rx))
+            return MR_WS_BAD_TEXT;
     }
     return rx->left == 0 ? finish_frame(rx, piece, whole, fn, ctx, go_on) : 0;
 }

@@ -38,6 +38,7 @@ struct mr_ws_rx {
     struct mr_buf message;     /* fragments of the message in progress; its ceiling is the limit */
     struct mr_buf control;     /* a control frame cut by the network */
     struct mr_ws_codec *codec; /* permessage-deflate was agreed on; else NULL */
+    size_t checked;            /* bytes of the gathered text that are known to be UTF-8 */
     uint64_t left;             /* payload bytes of the present frame still to come */
     uint32_t masked;           /* payload bytes of it unmasked so far, modulo 4 */
     uint8_t head[14];

@@ -232,7 +232,7 @@ static void what_breaks_the_rules_is_refused(void **state)
     assert_int_equal(refused(false, 0xc1, HELLO, 0), 1002);   /* not agreed on */
     assert_int_equal(refused(true, 0xc9, HELLO, 0), 1002);    /* a ping */
     assert_int_equal(refused(true, 0xc8, HELLO, 0), 1002);    /* a close */
-    assert_int_equal(refused(true, 0x01, HELLO, 0xc0), 1002); /* a later frame */
+    assert_int_equal(refused(true, 0x02, HELLO, 0xc0), 1002); /* a later frame */
     assert_int_equal(refused(true, 0x41, HELLO, 0xc0), 1002); /* even of a compressed message */
     assert_int_equal(refused(true, 0xe1, HELLO, 0), 1002);    /* another reserved bit */
     assert_int_equal(refused(true, 0xc2, MR_SPAN("\xff\xff\xff"), 0), 1007); /* not deflate */
