@@ -10,6 +10,8 @@
 
 #define MR_CLOSE_WAIT_MS        30000 /* a closed polling session waits so long for its last GET */
 #define MR_NSPS_PER_SESSION_MAX 64    /* namespaces that one connection may be in */
+#define MR_USES_MAX             64    /* mr_use's functions of one namespace */
+#define MR_AUTH_BYTES_MAX       65536 /* auth of a CONNECT, which is kept; then it is refused */
 #define MR_ACKS_ASKED_MAX       16384 /* acks that a socket's client may be waiting for */
 #define MR_ACKS_PENDING_MAX     1024  /* acks that we may be waiting for from one socket */
 #define MR_ANSWERS_BYTES_MAX    67108864 /* acks to one broadcast, all together */

@@ -56,6 +56,7 @@ void mr__nsp_free(struct mr_nsp *nsp)
     mr__recovery_close(nsp);
     mr__adapter_close(nsp);
     mr_free(nsp->members);
+    mr_free(nsp->uses);
     mr_free(nsp->name);
     mr_free(nsp);
 }

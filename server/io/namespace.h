@@ -20,10 +20,17 @@
 #include "io/session.h"
 #include "proto/sio.h"
 
+struct mr_use { /* a link of the chain that a CONNECT passes */
+    mr_connect_fn fn;
+    void *ctx;
+};
+
 struct mr_nsp {
     struct mr_node node; /* in srv->nsps */
     struct mr_server *srv;
     char *name;
+    struct mr_use *uses; /* n_uses of them, asked before on_connect */
+    unsigned n_uses;
     mr_connect_fn on_connect;
     void *on_connect_ctx;
     void (*on_connected)(struct mr_socket *s, void *ctx);
@@ -52,11 +59,13 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     uint32_t refs;
     enum mr_socket_state state;
     char id[MR_SID_LEN + 1];
-    bool deciding;   /* inside its connect hook, whose return value still counts */
-    bool own_room;   /* it is in the room named as its id, and alone there: see room.h */
-    uint32_t place;  /* index in nsp->members */
-    uint32_t mark;   /* the last walk that visited it: see adapter_memory.c */
-    uint32_t n_acks; /* that we wait for */
+    bool deciding : 1; /* inside its connect hook, whose return value still counts */
+    bool passed : 1;   /* and mr_connect_next was called there */
+    uint8_t step;      /* how many of nsp->uses it was shown to; one more: on_connect, too */
+    bool own_room;     /* it is in the room named as its id, and alone there: see room.h */
+    uint32_t place;    /* index in nsp->members */
+    uint32_t mark;     /* the last walk that visited it: see adapter_memory.c */
+    uint32_t n_acks;   /* that we wait for */
     unsigned n_attachments;
     struct mr_server *srv;
     struct mr_nsp *nsp;
@@ -70,6 +79,7 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     struct mr_recoverable *recoverable; /* NULL: recovery is off */
     struct mr_acks_asked asked;         /* acks that the client waits for */
     struct mr_link acks;                /* acks that we wait for, oldest first */
+    char *auth;                         /* JSON of its CONNECT; NULL: none */
     char *refusal;                      /* JSON of the CONNECT_ERROR, once refused */
     const struct mr_span *attachments;  /* of the event being handled, n_attachments of them */
 };

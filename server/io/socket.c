@@ -107,6 +107,7 @@ void mr_socket_unref(struct mr_socket *s)
     mr__handshake_unref(s->hs);
     mr__recovery_free(s);
     mr__listeners_free(s->listeners);
+    mr_free(s->auth);
     mr_free(s->refusal);
     mr_free(s);
 }
@@ -124,6 +125,11 @@ const char *mr_socket_id(const struct mr_socket *s)
 const char *mr_socket_nsp(const struct mr_socket *s)
 {
     return s->nsp->name;
+}
+
+struct mr_span mr_socket_auth(const struct mr_socket *s)
+{
+    return s->auth ? mr_span_str(s->auth) : MR_SPAN("{}");
 }
 
 const char *mr_socket_addr(const struct mr_socket *s)

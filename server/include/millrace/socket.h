@@ -32,6 +32,13 @@ typedef void (*mr_drain_fn)(struct mr_socket *s, void *ctx);
  * MR_OK; MR_E_INVAL (reserved event name); MR_E_NOMEM. */
 MR_EXPORT MR_MUSTCHECK int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
                                          void *ctx);
+/* The same as one of a chain that a CONNECT passes, in the order of registration, before
+ * mr_on_connect's function; each may set the socket's data for those after it. MR_OK: on to the
+ * next one. An error refuses. MR_E_AGAIN: mr_connect_next goes on later; mr_connect_admit admits at
+ * once, whoever is still to be asked. Who waits longer than connect_timeout_ms for the answer to a
+ * first CONNECT is disconnected. MR_E_TOOBIG: 64 of them are there; MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_use(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
+                                  void *ctx);
 /* Called when the client's CONNECT was answered: from here on mr_emit reaches it. */
 MR_EXPORT MR_MUSTCHECK int mr_on_connected(struct mr_server *srv, const char *nsp,
                                            void (*fn)(struct mr_socket *s, void *ctx), void *ctx);
@@ -45,6 +52,10 @@ MR_EXPORT MR_MUSTCHECK int mr_on(struct mr_server *srv, const char *nsp, const c
  * their MR_E_CLOSED between the two. The socket is still in its rooms in both. */
 MR_EXPORT MR_MUSTCHECK int mr_on_disconnecting(struct mr_server *srv, const char *nsp,
                                                mr_disconnect_fn fn, void *ctx);
+/* Later answer to a CONNECT that a function of mr_use or mr_on_connect has put off: ask those that
+ * are still to be asked, then admit; nothing happens if the client left. Workers get here by
+ * mr_post. Once for each MR_E_AGAIN. */
+MR_EXPORT void mr_connect_next(struct mr_socket *s);
 /* Later answer to a CONNECT whose hook returned MR_E_AGAIN; nothing happens if the client left. */
 MR_EXPORT void mr_connect_admit(struct mr_socket *s);
 /* Refuse, now (from the hook, before it returns an error) or later. Copies. data: raw JSON for the
@@ -65,8 +76,11 @@ MR_EXPORT struct mr_span mr_string(struct mr_span value);
 MR_EXPORT struct mr_socket *mr_socket_ref(struct mr_socket *s);
 MR_EXPORT void mr_socket_unref(struct mr_socket *s);
 MR_EXPORT bool mr_socket_connected(const struct mr_socket *s);
-MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);   /* the public id; borrows s */
-MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s);  /* borrows s */
+MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);  /* the public id; borrows s */
+MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s); /* borrows s */
+/* The JSON object of its CONNECT, "{}" if it sent none; at most 64 KiB, or it was refused. Borrows
+ * s. */
+MR_EXPORT struct mr_span mr_socket_auth(const struct mr_socket *s);
 MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
 MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
 /* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
