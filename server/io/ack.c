@@ -129,23 +129,32 @@ int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
 /* ---- asked by us --------------------------------------------------------------------------- */
 
 struct mr_pending {
-    struct mr_link link; /* in socket->acks */
+    struct mr_waiting waiting;
     struct mr_timer timer;
     struct mr_socket *socket;
-    int64_t id;
     mr_ack_fn fn;
     void *ctx;
 };
 
-static void settle(struct mr_pending *p, int err, struct mr_span args)
+void mr__ack_wait(struct mr_socket *sock, struct mr_waiting *w)
 {
-    struct mr_socket *sock = p->socket;
+    mr__list_add(&sock->acks, &w->link);
+    sock->n_acks++;
+}
+
+void mr__ack_forget(struct mr_socket *sock, struct mr_waiting *w)
+{
+    mr__link_off(&w->link);
+    sock->n_acks--;
+}
+
+static void settle(struct mr_waiting *w, struct mr_socket *sock, int err, struct mr_span args)
+{
+    struct mr_pending *p = MR_CONTAINER(w, struct mr_pending, waiting);
     struct mr_timers *timers = &sock->srv->timers;
     mr_ack_fn fn = p->fn;
     void *ctx = p->ctx;
 
-    mr__link_off(&p->link);
-    sock->n_acks--;
     mr__timer_stop(timers, &p->timer);
     mr__timers_release(timers, 1);
     mr_free(p);
@@ -154,7 +163,10 @@ static void settle(struct mr_pending *p, int err, struct mr_span args)
 
 static void ack_late(struct mr_timer *t)
 {
-    settle(MR_CONTAINER(t, struct mr_pending, timer), MR_E_TIMEOUT, MR_SPAN_NONE);
+    struct mr_pending *p = MR_CONTAINER(t, struct mr_pending, timer);
+
+    mr__ack_forget(p->socket, &p->waiting);
+    settle(&p->waiting, p->socket, MR_E_TIMEOUT, MR_SPAN_NONE);
 }
 
 int mr_socket_emit_ack(struct mr_socket *s, const char *event, struct mr_span args,
@@ -173,18 +185,18 @@ int mr_socket_emit_ack(struct mr_socket *s, const char *event, struct mr_span ar
     if (p == NULL || mr__timers_reserve(&s->srv->timers, 1) != MR_OK)
         goto fail;
     p->socket = s;
-    p->id = s->nsp->next_ack++;
+    p->waiting.id = s->nsp->next_ack++;
+    p->waiting.settle = settle;
     p->fn = fn;
     p->ctx = ctx;
-    f = mr__frame_event(mr_span_str(s->nsp->name), event, args, p->id, 0);
+    f = mr__frame_event(mr_span_str(s->nsp->name), event, args, p->waiting.id, 0);
     rc = f ? mr__session_send(s->session, f) : MR_E_NOMEM;
     mr_frame_unref(f);
     if (rc != MR_OK) {
         mr__timers_release(&s->srv->timers, 1);
         goto fail;
     }
-    mr__list_add(&s->acks, &p->link);
-    s->n_acks++;
+    mr__ack_wait(s, &p->waiting);
     if (timeout_ms > 0)
         mr__timer_set(&s->srv->timers, &p->timer, mr__now(s->srv) + timeout_ms, ack_late);
     return MR_OK;
@@ -196,10 +208,11 @@ fail:
 void mr__ack_in(struct mr_socket *sock, int64_t id, struct mr_span args)
 {
     for (struct mr_link *l = sock->acks.next; l != &sock->acks; l = l->next) {
-        struct mr_pending *p = MR_CONTAINER(l, struct mr_pending, link);
+        struct mr_waiting *w = MR_CONTAINER(l, struct mr_waiting, link);
 
-        if (p->id == id) {
-            settle(p, MR_OK, args);
+        if (w->id == id) {
+            mr__ack_forget(sock, w);
+            w->settle(w, sock, MR_OK, args);
             return;
         }
     }
@@ -207,6 +220,10 @@ void mr__ack_in(struct mr_socket *sock, int64_t id, struct mr_span args)
 
 void mr__acks_closed(struct mr_socket *sock)
 {
-    while (!mr__list_empty(&sock->acks))
-        settle(MR_CONTAINER(sock->acks.next, struct mr_pending, link), MR_E_CLOSED, MR_SPAN_NONE);
+    while (!mr__list_empty(&sock->acks)) {
+        struct mr_waiting *w = MR_CONTAINER(sock->acks.next, struct mr_waiting, link);
+
+        mr__ack_forget(sock, w);
+        w->settle(w, sock, MR_E_CLOSED, MR_SPAN_NONE);
+    }
 }

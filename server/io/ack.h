@@ -22,6 +22,17 @@ bool mr__asked_take(struct mr_acks_asked *a, int64_t id);
 void mr__asked_deinit(struct mr_acks_asked *a);
 
 struct mr_socket;
+
+/* Somebody who waits for the client's ack: settle is called once, after it was taken off the list.
+ */
+struct mr_waiting {
+    struct mr_link link; /* in socket->acks */
+    int64_t id;
+    void (*settle)(struct mr_waiting *w, struct mr_socket *sock, int err, struct mr_span args);
+};
+void mr__ack_wait(struct mr_socket *sock, struct mr_waiting *w);
+/* Wait no more: settle will not be called. */
+void mr__ack_forget(struct mr_socket *sock, struct mr_waiting *w);
 /* The client acknowledges: call who waits; an id that nobody waits for is ignored. */
 void mr__ack_in(struct mr_socket *sock, int64_t id, struct mr_span args);
 /* The socket is gone: every pending callback gets MR_E_CLOSED. */

@@ -50,7 +50,7 @@ bool mr__binary_add(struct mr_session *s, struct mr_span bytes, int *rc)
     struct mr_binary *bin = s->binary;
     char *copy;
 
-    if (bytes.len > s->srv->opt.body_bytes_max - bin->bytes) {
+    if (bytes.len > s->engine->opt.body_bytes_max - bin->bytes) {
         *rc = MR_E_TOOBIG;
         return false;
     }

@@ -4,6 +4,7 @@
 #include "io/conn.h"
 
 #include "io/http_conn.h"
+#include "io/tls.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
 
@@ -12,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void mr__conn_new(struct mr_net *net, int fd, const char *addr)
+void mr__conn_new(struct mr_net *net, int fd, const char *addr, bool tls)
 {
     struct mr_conn *c = mr_zalloc(1, sizeof(*c));
 
@@ -27,7 +28,7 @@ void mr__conn_new(struct mr_net *net, int fd, const char *addr)
     (void)snprintf(c->addr, sizeof(c->addr), "%s", addr);
     mr__list_add(&net->conns, &c->link);
     net->n_conns++;
-    if (mr__http_start(c) != MR_OK) {
+    if (mr__http_start(c) != MR_OK || (tls && mr__tls_start(c) != MR_OK)) {
         close(fd);
         mr__conn_closed(c);
         return;
@@ -64,7 +65,10 @@ void mr__conn_linger(struct mr_conn *c)
     if (c->phase == MR_CONN_GONE || c->phase == MR_CONN_LINGER)
         return;
     c->phase = MR_CONN_LINGER;
-    (void)shutdown(c->fd, SHUT_WR);
+    if (c->tls != NULL)
+        mr__tls_end(c, true);
+    else
+        (void)shutdown(c->fd, SHUT_WR);
     mr__sock_pause(c, false);
     c->linger_until_ms = mr__now(c->srv) + MR_LINGER_TOTAL_MS;
     mr__conn_set_timer(c, MR_LINGER_MS, linger_late);
@@ -89,6 +93,8 @@ ssize_t mr__conn_write(struct mr_conn *c, struct iovec *iov, int n)
 
     if (c->doomed || c->phase == MR_CONN_GONE)
         return -1;
+    if (c->tls != NULL)
+        return mr__tls_write(c, iov, n);
     do
         took = n == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
                       : sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -113,6 +119,14 @@ void mr__conn_readable(struct mr_conn *c, unsigned char *bytes, size_t n)
     c->srv->stats.bytes_in += n;
     if (c->doomed)
         return;
+    if (c->tls != NULL)
+        mr__tls_read(c, bytes, n);
+    else
+        mr__conn_deliver(c, bytes, n);
+}
+
+void mr__conn_deliver(struct mr_conn *c, unsigned char *bytes, size_t n)
+{
     switch (c->phase) {
     case MR_CONN_HTTP:
         mr__http_read(c, bytes, n);
@@ -131,7 +145,7 @@ void mr__conn_readable(struct mr_conn *c, unsigned char *bytes, size_t n)
 void mr__conn_writable(struct mr_conn *c)
 {
     c->want_write = false;
-    if (c->doomed)
+    if (c->doomed || (c->tls != NULL && !mr__tls_writable(c)))
         return;
     if (c->phase == MR_CONN_HTTP)
         mr__http_writable(c);
@@ -159,13 +173,19 @@ void mr__conns_reap(struct mr_net *net)
 {
     struct mr_link *l;
 
-    while ((l = mr__list_pop(&net->doomed)) != NULL)
-        mr__sock_kill(MR_CONTAINER(l, struct mr_conn, fate));
+    while ((l = mr__list_pop(&net->doomed)) != NULL) {
+        struct mr_conn *c = MR_CONTAINER(l, struct mr_conn, fate);
+
+        if (c->tls != NULL)
+            mr__tls_end(c, false);
+        mr__sock_kill(c);
+    }
     while ((l = mr__list_pop(&net->dead)) != NULL) {
         struct mr_conn *c = MR_CONTAINER(l, struct mr_conn, link);
 
         mr__http_conn_free(c);
         mr__ws_conn_free(c);
+        mr__tls_free(c);
         mr__timers_release(&net->srv->timers, 1);
         net->n_conns--;
         mr_free(c);

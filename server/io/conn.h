@@ -17,6 +17,7 @@
 struct lws;
 struct mr_http_conn;
 struct mr_ws_conn;
+struct mr_tls_conn;
 
 enum mr_conn_phase { MR_CONN_HTTP, MR_CONN_WEBSOCKET, MR_CONN_LINGER, MR_CONN_GONE };
 
@@ -32,13 +33,14 @@ struct mr_conn {
     struct mr_timer timer;
     struct mr_http_conn *http; /* while phase is HTTP */
     struct mr_ws_conn *ws;     /* from the 101 on */
+    struct mr_tls_conn *tls;   /* NULL: plain TCP */
     size_t discarded;          /* bytes read over in LINGER */
     uint64_t linger_until_ms;
     char addr[48];
 };
 
 /* Adopt an accepted descriptor (takes it). */
-void mr__conn_new(struct mr_net *net, int fd, const char *addr);
+void mr__conn_new(struct mr_net *net, int fd, const char *addr, bool tls);
 /* Kill it at the end of the turn. */
 void mr__conn_doom(struct mr_conn *c);
 /* Everything is sent: shut our side, wait for theirs. */
@@ -50,6 +52,9 @@ void mr__conn_stop_timer(struct mr_conn *c);
 ssize_t mr__conn_write(struct mr_conn *c, struct iovec *iov, int n);
 /* Free what was closed, kill what was doomed. */
 void mr__conns_reap(struct mr_net *net);
+
+/* Bytes for whoever speaks here: as they came, or decrypted. */
+void mr__conn_deliver(struct mr_conn *c, unsigned char *bytes, size_t n);
 
 /* Called by lws_sock.c */
 void mr__conn_readable(struct mr_conn *c, unsigned char *bytes, size_t n);

@@ -17,16 +17,18 @@ static int join_nsp(struct mr_socket *sock)
         nsp->members = members;
         nsp->cap_members = cap;
     }
-    sock->place = nsp->n_members;
+    sock->place = (uint32_t)nsp->n_members;
+    sock->mark = 0;
     nsp->members[nsp->n_members++] = sock;
     sock->srv->stats.sockets++;
     return MR_OK;
 }
 
-static void admit(struct mr_socket *sock)
+void mr__connect_now(struct mr_socket *sock)
 {
     struct mr_session *s = sock->session;
-    struct mr_buf b = MR_BUF_INIT(64);
+    const char *own = sock->id;
+    struct mr_buf b = MR_BUF_INIT(160);
 
     if (join_nsp(sock) != MR_OK) {
         mr__session_doom(s, "transport error");
@@ -34,12 +36,29 @@ static void admit(struct mr_socket *sock)
     }
     sock->state = MR_SOCKET_CONNECTED;
     mr__timer_stop(&s->srv->timers, &s->guard);
-    mr_buf_addf(&b, "{\"sid\":\"%s\"}", sock->id);
-    if (mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
+    mr__recovery_begin(sock);
+    if (sock->nsp->adapter->ops->add_all(sock->nsp->adapter, sock, &own, 1) != MR_OK) {
+        mr__session_doom(s, "transport error");
+        return;
+    }
+    if (sock->state != MR_SOCKET_CONNECTED) /* a handler of room events has ended it */
+        return;
+    mr_buf_addf(&b, "{\"sid\":\"%s\"", sock->id);
+    if (sock->recoverable != NULL && sock->recoverable->session != NULL)
+        mr_buf_addf(&b, ",\"pid\":\"%s\"", sock->recoverable->pid);
+    mr_buf_add_char(&b, '}');
+    if (mr_buf_err(&b) != MR_OK ||
+        mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");
     mr_buf_free(&b);
     if (sock->nsp->on_connected != NULL)
         sock->nsp->on_connected(sock, sock->nsp->on_connected_ctx);
+}
+
+void mr__connect_admit(struct mr_socket *sock)
+{
+    if (!mr__recovery_catch_up(sock))
+        mr__connect_now(sock);
 }
 
 static void refuse(struct mr_socket *sock)
@@ -67,10 +86,75 @@ static void refuse_unknown(struct mr_session *s, struct mr_span name)
     mr_buf_free(&b);
 }
 
+/* Ask who is next: a link of the chain, then the hook. False: all have been asked. */
+static bool ask_next(struct mr_socket *sock, struct mr_span auth, int *rc)
+{
+    const struct mr_nsp *nsp = sock->nsp;
+    struct mr_use use = {nsp->on_connect, nsp->on_connect_ctx};
+
+    *rc = MR_OK;
+    if (sock->step > nsp->n_uses)
+        return false;
+    if (sock->step < nsp->n_uses)
+        use = nsp->uses[sock->step]; /* a copy: it may register more */
+    sock->step++;
+    if (use.fn == NULL)
+        return true;
+    sock->deciding = true;
+    sock->passed = false;
+    *rc = use.fn(sock, auth, use.ctx);
+    sock->deciding = false;
+    return true;
+}
+
+void mr__connect_decide(struct mr_socket *sock, struct mr_span auth)
+{
+    int rc = MR_OK;
+
+    mr_socket_ref(sock);
+    if (auth.len == 0)
+        auth = MR_SPAN("{}");
+    while (ask_next(sock, auth, &rc)) {
+        if (sock->state != MR_SOCKET_PENDING)
+            goto out; /* it ended the socket, or answered by itself */
+        if (rc == MR_E_AGAIN && sock->refusal != NULL)
+            break;
+        if (rc == MR_E_AGAIN && !sock->passed)
+            goto out; /* mr_connect_next, or an answer, comes later */
+        if (rc != MR_OK && rc != MR_E_AGAIN)
+            break;
+        rc = MR_OK;
+    }
+    if (rc == MR_OK)
+        mr__connect_admit(sock);
+    else
+        refuse(sock);
+out:
+    mr_socket_unref(sock);
+}
+
+/* False: it cannot be kept, and the client is refused, or cut off for want of memory. */
+static bool keep_auth(struct mr_socket *sock, struct mr_span auth)
+{
+    static const char why[] = "{\"message\":\"auth too large\"}";
+
+    if (auth.len == 0)
+        return true;
+    if (auth.len <= MR_AUTH_BYTES_MAX) {
+        sock->auth = mr_memdup0(auth.ptr, auth.len);
+        if (sock->auth == NULL)
+            mr__session_doom(sock->session, "transport error");
+        return sock->auth != NULL;
+    }
+    sock->srv->stats.refused++;
+    sock->refusal = mr_memdup0(why, sizeof(why) - 1);
+    refuse(sock);
+    return false;
+}
+
 void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p)
 {
     struct mr_socket *sock;
-    int rc = MR_OK;
 
     if (nsp == NULL) {
         refuse_unknown(s, p->nsp);
@@ -82,24 +166,45 @@ void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_s
         return;
     }
     mr_socket_ref(sock);
-    sock->deciding = true;
-    if (nsp->on_connect != NULL)
-        rc = nsp->on_connect(sock, p->data.len > 0 ? p->data : MR_SPAN("{}"), nsp->on_connect_ctx);
-    sock->deciding = false;
-    if (sock->state == MR_SOCKET_PENDING) { /* else the hook itself ended it, or answered */
-        if (rc == MR_OK)
-            admit(sock);
-        else if (rc != MR_E_AGAIN)
-            refuse(sock);
-    }
+    if (keep_auth(sock, p->data) && !mr__recovery_claim(sock, p->data))
+        mr__connect_decide(sock, p->data);
     mr_socket_unref(sock);
+}
+
+int mr_use(struct mr_server *srv, const char *nsp, mr_connect_fn fn, void *ctx)
+{
+    struct mr_nsp *n = mr__nsp_get(srv, mr_span_str(nsp), true);
+    struct mr_use *uses;
+
+    MR_ASSERT_LOOP(srv);
+    if (n == NULL)
+        return MR_E_NOMEM;
+    if (n->n_uses == MR_USES_MAX)
+        return MR_E_TOOBIG;
+    uses = mr_realloc(n->uses, (n->n_uses + 1) * sizeof(struct mr_use));
+    if (uses == NULL)
+        return MR_E_NOMEM;
+    n->uses = uses;
+    n->uses[n->n_uses++] = (struct mr_use){fn, ctx};
+    return MR_OK;
+}
+
+void mr_connect_next(struct mr_socket *s)
+{
+    MR_ASSERT_LOOP(s->srv);
+    if (s->state != MR_SOCKET_PENDING)
+        return;
+    if (s->deciding)
+        s->passed = true;
+    else
+        mr__connect_decide(s, mr_socket_auth(s));
 }
 
 void mr_connect_admit(struct mr_socket *s)
 {
     MR_ASSERT_LOOP(s->srv);
     if (s->state == MR_SOCKET_PENDING)
-        admit(s);
+        mr__connect_admit(s);
 }
 
 void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data)

@@ -11,6 +11,7 @@
 
 #include "io/outq.h"
 
+struct mr_engine;
 struct mr_session;
 struct mr_exchange;
 struct mr_ws_port;
@@ -32,6 +33,9 @@ struct mr_exchange_ops {
 struct mr_exchange {
     const struct mr_exchange_ops *ops;
     struct mr_session *session; /* whose GET or POST this is, while it waits; else NULL */
+    struct mr_engine *engine;   /* whose path it came to; NULL: the server's first */
+    const char *refusal;        /* the application's words for MR_EIO_FORBIDDEN, or NULL */
+    struct mr_span query;       /* set and read while a handshake is verified and answered */
 };
 
 struct mr_ws_port_ops {
@@ -47,6 +51,7 @@ struct mr_ws_port_ops {
 struct mr_ws_port {
     const struct mr_ws_port_ops *ops;
     struct mr_session *session; /* whose transport or probe this is; NULL once it is nobody's */
+    bool deflates;              /* permessage-deflate was agreed on */
     struct mr_outq q;
 };
 

@@ -14,7 +14,9 @@ struct mr_frame *mr__frame_make(uint8_t opcode, struct mr_span payload)
     if (f == NULL)
         return NULL;
     f->refs = 1;
+    f->twin = NULL;
     f->opcode = opcode;
+    f->no_compress = false;
     f->len = payload.len;
     f->head_len = (uint8_t)mr__ws_head_write(head, opcode, payload.len);
     memcpy(f->bytes + MR_FRAME_HEADROOM - f->head_len, head, f->head_len);
@@ -40,8 +42,11 @@ struct mr_frame *mr_frame_ref(struct mr_frame *f)
 
 void mr_frame_unref(struct mr_frame *f)
 {
-    if (f != NULL && --f->refs == 0)
-        mr_free(f);
+    if (f == NULL || --f->refs > 0)
+        return;
+    if (f->twin != f)
+        mr_frame_unref(f->twin);
+    mr_free(f);
 }
 
 size_t mr_frame_bytes(const struct mr_frame *f)

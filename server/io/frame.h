@@ -18,8 +18,11 @@
 
 struct mr_frame {
     uint32_t refs;
+    struct mr_frame
+        *twin;        /* ws_deflate.c: the same compressed, ours; itself: not worth it; or NULL */
     uint8_t opcode;   /* MR_WS_TEXT, MR_WS_BINARY, or a control frame of one WebSocket */
     uint8_t head_len; /* bytes of the header, at the end of the headroom */
+    bool no_compress; /* who sent it says that it is not worth it */
     size_t len;       /* bytes of the payload */
     char bytes[];     /* MR_FRAME_HEADROOM + len */
 };

@@ -20,14 +20,14 @@ static void ping_due(struct mr_timer *t)
     struct mr_session *s = MR_CONTAINER(t, struct mr_session, beat);
 
     s->awaiting_pong = true;
-    mr__timer_set(&s->srv->timers, t, t->at_ms + s->srv->opt.ping_timeout_ms, pong_late);
+    mr__timer_set(&s->srv->timers, t, t->at_ms + s->engine->opt.ping_timeout_ms, pong_late);
     if (mr__session_send(s, s->srv->ping) == MR_E_NOMEM) /* a full queue dooms it by itself */
         mr__session_doom(s, "transport error");
 }
 
 void mr__heartbeat_start(struct mr_session *s)
 {
-    mr__timer_set(&s->srv->timers, &s->beat, mr__now(s->srv) + s->srv->opt.ping_interval_ms,
+    mr__timer_set(&s->srv->timers, &s->beat, mr__now(s->srv) + s->engine->opt.ping_interval_ms,
                   ping_due);
 }
 

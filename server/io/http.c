@@ -43,6 +43,24 @@ struct mr_http_req *mr__http_req_new(struct mr_conn *c, struct mr_span text,
     return req;
 }
 
+int mr__http_req_routed(struct mr_http_req *req, const struct mr_route_match *m)
+{
+    size_t bytes = m->n_values * sizeof(struct mr_span);
+    char *copy;
+
+    req->route = m->route;
+    if (m->n_values == 0)
+        return MR_OK;
+    req->params = mr_alloc(bytes + m->len);
+    if (req->params == NULL)
+        return MR_E_NOMEM;
+    copy = (char *)req->params + bytes;
+    memcpy(copy, m->text, m->len);
+    for (size_t i = 0; i < m->n_values; i++)
+        req->params[i] = moved(m->values[i], mr_span_of(m->text, m->len), copy);
+    return MR_OK;
+}
+
 void mr__http_req_free(struct mr_http_req *req)
 {
     if (req == NULL)
@@ -50,6 +68,7 @@ void mr__http_req_free(struct mr_http_req *req)
     mr_buf_free(&req->body);
     mr_buf_free(&req->headers);
     mr_buf_free(&req->copy);
+    mr_free(req->params);
     mr_free(req);
 }
 
@@ -73,6 +92,15 @@ struct mr_span mr_http_header(const struct mr_http_req *req, const char *name)
     for (size_t i = 0; i < req->n_fields; i++) {
         if (mr__http_same(req->fields[i].name, name))
             return req->fields[i].value;
+    }
+    return MR_SPAN_NONE;
+}
+
+struct mr_span mr_http_param(const struct mr_http_req *req, const char *name)
+{
+    for (size_t i = 0; req->params != NULL && i < req->route->n_names; i++) {
+        if (strcmp(req->route->names[i], name) == 0)
+            return req->params[i];
     }
     return MR_SPAN_NONE;
 }
@@ -179,8 +207,30 @@ static void stage(struct mr_http_req *req, const struct mr_http_response *res, b
 void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res)
 {
     MR_ASSERT_LOOP(req->net->srv);
+    assert(!req->begun);
     stage(req, res, false);
     deliver(req);
+}
+
+void mr__http_req_fail(struct mr_http_req *req, int status, const char *why,
+                       const struct mr_http_header *more, size_t n)
+{
+    static const struct mr_http_header text = {"Content-Type", "text/plain; charset=utf-8"};
+    struct mr_http_response res = {.status = status};
+    struct mr_server *srv = req->net->srv;
+    struct mr_buf body = MR_BUF_INIT(1024);
+
+    mr__http_add_headers(&req->headers, more, n);
+    if (srv->error_fn != NULL) {
+        srv->error_fn(status, why, req->path, &res, srv->error_ctx);
+    } else {
+        mr_buf_addf(&body, "%s\n", why);
+        res.headers = &text;
+        res.n_headers = 1;
+        res.body = mr_buf_span(&body);
+    }
+    mr_http_reply(req, &res);
+    mr_buf_free(&body);
 }
 
 void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res)

@@ -2,12 +2,14 @@
  *
  *   size [; extension] CRLF  content CRLF  ...  0 CRLF  [trailers CRLF ...]  CRLF
  *
- * Extensions and trailers are read over, within limits.
+ * Extensions and trailers are read over, within limits: each line's, and all extensions' of a body
+ * together, so that nobody sends a gigabyte of framing around a few bytes.
  */
 #include "io/http_parse.h"
 
 enum {
     SIZE,       /* hex digits */
+    SIZE_SPACE, /* white space behind the size: an extension or the CR follows */
     EXTENSION,  /* up to the CR */
     SIZE_LF,    /* the LF behind the size */
     CONTENT,    /* c->left bytes */
@@ -47,9 +49,30 @@ static int take_size(struct mr_chunked *c, char ch)
         return MR_E_PROTO;
     if (ch == '\r')
         c->state = SIZE_LF;
-    else if (ch == ';' || ch == ' ' || ch == '\t')
+    else if (ch == ';')
         c->state = EXTENSION;
+    else if (ch == ' ' || ch == '\t')
+        c->state = SIZE_SPACE;
     else
+        return MR_E_PROTO;
+    return MR_OK;
+}
+
+static bool is_control(char ch)
+{
+    return ((unsigned char)ch < ' ' && ch != '\t') || ch == 0x7f;
+}
+
+/* Behind the size, up to its CR. */
+static int take_extension(struct mr_chunked *c, char ch)
+{
+    if (++c->line > MR_CHUNK_LINE_MAX || ++c->extras > MR_CHUNK_EXTRAS_MAX)
+        return MR_E_PROTO;
+    if (ch == '\r')
+        c->state = SIZE_LF;
+    else if (c->state == SIZE_SPACE && ch == ';')
+        c->state = EXTENSION;
+    else if (is_control(ch) || (c->state == SIZE_SPACE && ch != ' ' && ch != '\t'))
         return MR_E_PROTO;
     return MR_OK;
 }
@@ -60,12 +83,9 @@ static int take(struct mr_chunked *c, char ch)
     switch (c->state) {
     case SIZE:
         return take_size(c, ch);
+    case SIZE_SPACE:
     case EXTENSION:
-        if (++c->line > MR_CHUNK_LINE_MAX || ch == '\n')
-            return MR_E_PROTO;
-        if (ch == '\r')
-            c->state = SIZE_LF;
-        return MR_OK;
+        return take_extension(c, ch);
     case SIZE_LF:
         c->state = c->left > 0 ? CONTENT : TRAILER;
         c->line = 0;
@@ -79,11 +99,13 @@ static int take(struct mr_chunked *c, char ch)
         return ch == '\n' ? MR_OK : MR_E_PROTO;
     case TRAILER:
         c->state = ch == '\r' ? LAST_LF : TRAILER_TEXT;
-        return ++c->line > MR_TRAILER_BYTES_MAX || ch == '\n' ? MR_E_PROTO : MR_OK;
+        return ++c->line > MR_TRAILER_BYTES_MAX || (is_control(ch) && ch != '\r') ? MR_E_PROTO
+                                                                                  : MR_OK;
     case TRAILER_TEXT:
         if (ch == '\r')
             c->state = TRAILER_LF;
-        return ++c->line > MR_TRAILER_BYTES_MAX || ch == '\n' ? MR_E_PROTO : MR_OK;
+        return ++c->line > MR_TRAILER_BYTES_MAX || (is_control(ch) && ch != '\r') ? MR_E_PROTO
+                                                                                  : MR_OK;
     case TRAILER_LF:
         c->state = TRAILER;
         return ch == '\n' ? MR_OK : MR_E_PROTO;

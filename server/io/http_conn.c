@@ -1,11 +1,10 @@
-/* http_conn.c - the conversation: reading, waiting, replying, one request after the other. */
+/* http_conn.c - the conversation: reading and waiting, one request after the other. */
 #include "io/http_conn.h"
 
+#include "io/http_stream.h"
 #include "io/polling.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
-
-#include <time.h>
 
 static void late(struct mr_timer *t);
 
@@ -17,13 +16,44 @@ int mr__http_start(struct mr_conn *c)
         return MR_E_NOMEM;
     h->conn = c;
     h->ex.ops = &mr__http_exchange_ops;
-    h->idle = true;
+    mr__http_set_idle(h, true);
     mr_buf_init(&h->in, MR_HEAD_BYTES_MAX + MR_READ_BYTES);
     mr_buf_init(&h->out, SIZE_MAX);
     c->http = h;
     c->phase = MR_CONN_HTTP;
     mr__conn_set_timer(c, c->srv->opt.http_header_timeout_ms, late);
     return MR_OK;
+}
+
+/* ---- idle connections ---------------------------------------------------------------------- */
+
+void mr__http_close_idle(struct mr_net *net, size_t n)
+{
+    for (; n > 0 && net->n_idle > 0; n--) {
+        struct mr_http_conn *h = MR_CONTAINER(net->idle_conns.next, struct mr_http_conn, idle_link);
+
+        mr__http_set_idle(h, false);
+        mr__conn_doom(h->conn);
+        net->srv->stats.http_idle_closed++;
+    }
+}
+
+void mr__http_set_idle(struct mr_http_conn *h, bool idle)
+{
+    struct mr_net *net = h->conn->net;
+
+    if (h->idle == idle)
+        return;
+    h->idle = idle;
+    if (!idle) {
+        mr__link_off(&h->idle_link);
+        net->n_idle--;
+        return;
+    }
+    mr__list_add(&net->idle_conns, &h->idle_link);
+    net->n_idle++;
+    if (net->n_idle > net->srv->opt.http_idle_max)
+        mr__http_close_idle(net, 1);
 }
 
 /* ---- deadlines ----------------------------------------------------------------------------- */
@@ -33,163 +63,25 @@ static void late(struct mr_timer *t)
     struct mr_conn *c = MR_CONTAINER(t, struct mr_conn, timer);
     struct mr_http_conn *h = c->http;
 
-    if (h->state == MR_HTTP_BODY || (h->state == MR_HTTP_HEAD && !h->idle))
+    if (mr__stream_is_body(h))
+        mr__stream_body_end(h, MR_E_TIMEOUT);
+    else if (h->state == MR_HTTP_BODY || (h->state == MR_HTTP_HEAD && !h->idle))
         mr__http_refuse(h, 408, "the request did not come in time");
     else
         mr__conn_doom(c); /* idle, or a reader that takes nothing: there is nobody to tell */
 }
 
-/* It has moved: there is idle_ms again, but never more than until_ms leaves. */
-static void moves(struct mr_http_conn *h, uint32_t idle_ms)
+void mr__http_wait(struct mr_http_conn *h, uint32_t ms)
+{
+    mr__conn_set_timer(h->conn, ms, late);
+}
+
+void mr__http_moves(struct mr_http_conn *h, uint32_t idle_ms)
 {
     uint64_t at = mr__now(h->conn->srv) + idle_ms;
 
     mr__timer_set(&h->conn->srv->timers, &h->conn->timer, at < h->until_ms ? at : h->until_ms,
                   late);
-}
-
-/* ---- replies ------------------------------------------------------------------------------- */
-
-static void drop_reply(struct mr_http_conn *h)
-{
-    if (h->body_free != NULL)
-        h->body_free(h->body_ctx);
-    h->body_free = NULL;
-    mr_buf_free(&h->out);
-    h->out_body = MR_SPAN_NONE;
-    h->sent = 0;
-}
-
-static void uncount(struct mr_http_conn *h)
-{
-    if (h->counted)
-        h->conn->net->n_requests--;
-    h->counted = false;
-}
-
-static void run(struct mr_http_conn *h, struct mr_span *data);
-
-/* The last byte is with the kernel. */
-static void replied(struct mr_http_conn *h)
-{
-    struct mr_conn *c = h->conn;
-
-    drop_reply(h);
-    uncount(h);
-    mr_free(h->origin);
-    h->origin = NULL;
-    if (!h->keep_alive || c->srv->closing) {
-        mr__conn_linger(c);
-        return;
-    }
-    h->state = MR_HTTP_HEAD;
-    h->idle = true;
-    h->scanned = 0;
-    mr__conn_set_timer(c, MR_KEEP_ALIVE_MS, late);
-    mr__sock_pause(c, false);
-    if (!h->running && h->in.len > 0)
-        mr__http_read(c, NULL, 0);
-}
-
-static void send_reply(struct mr_http_conn *h)
-{
-    struct mr_conn *c = h->conn;
-    size_t total = h->out.len + h->out_body.len;
-
-    while (h->sent < total) {
-        struct iovec iov[2];
-        int n = 0;
-        ssize_t took;
-
-        if (h->sent < h->out.len) {
-            iov[n++] = (struct iovec){h->out.ptr + h->sent, h->out.len - h->sent};
-            if (h->out_body.len > 0)
-                iov[n++] = (struct iovec){(void *)(uintptr_t)h->out_body.ptr, h->out_body.len};
-        } else {
-            size_t at = h->sent - h->out.len;
-
-            iov[n++] =
-                (struct iovec){(void *)(uintptr_t)(h->out_body.ptr + at), h->out_body.len - at};
-        }
-        took = mr__conn_write(c, iov, n);
-        if (took > 0) {
-            h->sent += (size_t)took;
-            c->srv->stats.bytes_out += (size_t)took;
-        }
-        if (took < 0)
-            return; /* doomed: what it holds is freed with it */
-        if (c->want_write) {
-            moves(h, MR_WRITE_STALL_MS);
-            return;
-        }
-    }
-    replied(h);
-}
-
-static void add_date(struct mr_buf *b)
-{
-    time_t now = time(NULL);
-    struct tm tm;
-    char text[64];
-
-    gmtime_r(&now, &tm);
-    if (strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) > 0)
-        mr_buf_add_str(b, text);
-}
-
-void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, struct mr_span body,
-                      void (*body_free)(void *ctx), void *body_ctx)
-{
-    struct mr_conn *c = h->conn;
-    bool bodiless = status == 204 || status == 304;
-
-    mr_buf_addf(&h->out, "HTTP/1.1 %d %s\r\n", status, mr__http_reason(status));
-    mr_buf_add_span(&h->out, lines);
-    if (h->origin != NULL)
-        mr_buf_addf(&h->out,
-                    "Access-Control-Allow-Origin: %s\r\nAccess-Control-Allow-Credentials: true\r\n"
-                    "Vary: Origin\r\n",
-                    h->origin);
-    if (!bodiless)
-        mr_buf_addf(&h->out, "Content-Length: %zu\r\n", body.len);
-    add_date(&h->out);
-    if (!h->keep_alive)
-        mr_buf_add_str(&h->out, "Connection: close\r\n");
-    else if (h->http10)
-        mr_buf_add_str(&h->out, "Connection: keep-alive\r\n");
-    mr_buf_add_str(&h->out, "\r\n");
-    h->body_free = body_free;
-    h->body_ctx = body_ctx;
-    if (!bodiless && !h->head_only) {
-        if (body_free == NULL)
-            mr_buf_add_span(&h->out, body);
-        else
-            h->out_body = body;
-    }
-    h->state = MR_HTTP_REPLY;
-    h->until_ms = mr__now(c->srv) + MR_WRITE_STALL_MS +
-                  (h->out.len + h->out_body.len) * 1000 / MR_WRITE_BYTES_PER_S;
-    if (mr_buf_err(&h->out) != MR_OK) {
-        mr__conn_doom(c);
-        return;
-    }
-    send_reply(h);
-}
-
-void mr__http_req_answered(struct mr_http_req *req)
-{
-    struct mr_http_conn *h = req->conn->http;
-
-    h->req = NULL;
-    mr__http_respond(h, req->status, mr_buf_span(&req->headers), req->reply, req->body_free,
-                     req->body_ctx);
-    mr__http_req_free(req);
-}
-
-void mr__http_writable(struct mr_conn *c)
-{
-    if (c->http->state == MR_HTTP_REPLY)
-        send_reply(c->http);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -202,16 +94,20 @@ bool mr__http_expect_body(struct mr_http_conn *h, const struct mr_http_head *hea
     h->chunked = (struct mr_chunked){0};
     h->left = head->length;
     h->state = MR_HTTP_BODY;
-    h->until_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
-    moves(h, MR_BODY_IDLE_MS);
-    if (head->expects_continue) {
-        static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
-
-        if (mr__conn_write(h->conn, &iov, 1) != (ssize_t)iov.iov_len)
-            mr__conn_doom(h->conn); /* a fresh connection takes 25 bytes, or is no connection */
-    }
+    h->until_ms = mr__now(h->conn->srv) + 2 * (uint64_t)h->conn->srv->opt.http_body_timeout_ms;
+    h->whole_by_ms = mr__now(h->conn->srv) + MR_BODY_TOTAL_MS;
+    mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     return true;
+}
+
+void mr__http_continue(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec iov = {(void *)(uintptr_t)go, sizeof(go) - 1};
+
+    if (head->expects_continue && h->state == MR_HTTP_BODY &&
+        mr__conn_write(h->conn, &iov, 1) != (ssize_t)iov.iov_len)
+        mr__conn_doom(h->conn); /* a fresh connection takes 25 bytes, or is no connection */
 }
 
 /* A head, or part of one. */
@@ -225,7 +121,7 @@ static void read_head(struct mr_http_conn *h, struct mr_span *data)
     int status;
 
     if (h->idle) { /* its first byte: the clock runs */
-        h->idle = false;
+        mr__http_set_idle(h, false);
         mr__conn_set_timer(h->conn, srv->opt.http_header_timeout_ms, late);
     }
     if (end == 0 && data->len <= MR_HEAD_BYTES_MAX) {
@@ -256,6 +152,7 @@ static void read_head(struct mr_http_conn *h, struct mr_span *data)
 static void read_body(struct mr_http_conn *h, struct mr_span *data)
 {
     struct mr_buf *body = h->req != NULL ? &h->req->body : &h->body;
+    size_t before = body->len;
     int rc = MR_OK;
 
     if (h->is_chunked) {
@@ -271,7 +168,10 @@ static void read_body(struct mr_http_conn *h, struct mr_span *data)
             rc = MR_E_END;
     }
     if (rc == MR_OK) {
-        moves(h, MR_BODY_IDLE_MS);
+        h->until_ms += (body->len - before) * 1000 / MR_BODY_BYTES_PER_S;
+        if (h->until_ms > h->whole_by_ms)
+            h->until_ms = h->whole_by_ms;
+        mr__http_moves(h, h->conn->srv->opt.http_body_timeout_ms);
     } else if (rc == MR_E_END) {
         mr__conn_stop_timer(h->conn);
         mr__http_body_done(h);
@@ -291,10 +191,12 @@ static void run(struct mr_http_conn *h, struct mr_span *data)
 
         if (state == MR_HTTP_HEAD)
             read_head(h, data);
-        else if (state == MR_HTTP_BODY)
-            read_body(h, data);
-        else
+        else if (state != MR_HTTP_BODY || (h->req != NULL && h->req->body_paused))
             break;
+        else if (mr__stream_is_body(h))
+            mr__stream_read(h, data);
+        else
+            read_body(h, data);
         if (data->len == before && h->state == state)
             break; /* more must come */
     }
@@ -345,7 +247,10 @@ void mr__http_read(struct mr_conn *c, unsigned char *bytes, size_t n)
     }
     keep_rest(h, data);
     if (h->state == MR_HTTP_BUSY || h->state == MR_HTTP_REPLY)
-        mr__sock_pause(c, h->req != NULL || h->in.len > MR_HEAD_BYTES_MAX);
+        mr__sock_pause(c,
+                       (h->req != NULL && !mr__stream_is_open(h)) || h->in.len > MR_HEAD_BYTES_MAX);
+    else if (h->state == MR_HTTP_BODY && h->req != NULL && h->req->body_paused)
+        mr__sock_pause(c, true);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -354,16 +259,21 @@ void mr__http_conn_gone(struct mr_conn *c)
 {
     struct mr_http_conn *h = c->http;
 
+    mr__http_set_idle(h, false);
     if (h->ex.session != NULL)
         mr__exchange_gone(&h->ex);
-    if (h->req != NULL && h->state == MR_HTTP_BUSY) {
-        h->req->conn = NULL; /* the application still has it, and it still counts */
+    if (h->req != NULL && h->req->handed) {
+        struct mr_http_req *req = h->req;
+
+        req->conn = NULL; /* the application still has it, and it still counts */
         h->counted = false;
-    } else {
-        mr__http_req_free(h->req);
+        h->req = NULL;
+        mr__stream_gone(req, h->state);
+        return;
     }
+    mr__http_req_free(h->req);
     h->req = NULL;
-    uncount(h);
+    mr__http_uncount(h);
 }
 
 void mr__http_conn_free(struct mr_conn *c)
@@ -372,11 +282,12 @@ void mr__http_conn_free(struct mr_conn *c)
 
     if (h == NULL)
         return;
-    drop_reply(h);
+    mr__http_set_idle(h, false);
+    mr__http_drop_reply(h);
     mr__http_req_free(h->req);
     mr_buf_free(&h->in);
     mr_buf_free(&h->body);
-    mr_free(h->origin);
+    mr_free(h->extra);
     mr_free(h);
     c->http = NULL;
 }

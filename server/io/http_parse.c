@@ -110,7 +110,9 @@ static int parse_target(struct mr_http_head *out, struct mr_span target, const c
         return 414;
     }
     for (size_t i = 0; i < target.len; i++) {
-        if (target.ptr[i] <= ' ' || target.ptr[i] == 0x7f || target.ptr[i] == '#')
+        unsigned char c = (unsigned char)target.ptr[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '#')
             return 400;
     }
     if (mr_span_is(target, "*") && mr_span_is(out->method, "OPTIONS")) {

@@ -44,8 +44,9 @@ bool mr__http_same(struct mr_span a, const char *lower);
 /* ---- chunked bodies ------------------------------------------------------------------------ */
 
 struct mr_chunked {
-    uint64_t left; /* bytes of the present chunk still to come */
-    uint32_t line; /* bytes of the present line, or of the trailers */
+    uint64_t left;   /* bytes of the present chunk still to come */
+    uint32_t line;   /* bytes of the present line, or of the trailers */
+    uint32_t extras; /* bytes of all extensions so far */
     uint8_t state;
     bool digits;
 };

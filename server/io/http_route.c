@@ -3,15 +3,20 @@
  */
 #include "io/http_conn.h"
 
+#include "io/client_bundle.h"
+#include "io/cors.h"
+#include "io/http_coding.h"
 #include "io/polling.h"
+#include "io/ws_app.h"
 #include "io/ws_conn.h"
+#include "io/ws_deflate.h"
+#include "io/ws_handshake.h"
 #include "proto/alloc.h"
-#include "proto/b64.h"
 #include "proto/json.h"
 
 /* ---- refusing ------------------------------------------------------------------------------ */
 
-void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
+static void refuse(struct mr_http_conn *h, int status, const char *why, const char *more)
 {
     struct mr_server *srv = h->conn->srv;
     struct mr_http_response res = {.status = status};
@@ -19,7 +24,6 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     struct mr_span path = h->req ? h->req->path : h->head ? h->head->path : MR_SPAN_NONE;
 
     srv->stats.http_bad_requests++;
-    h->keep_alive = false; /* where the next request would begin is not known */
     if (srv->error_fn != NULL) {
         srv->error_fn(status, why, path, &res, srv->error_ctx);
         mr__http_add_headers(&lines, res.headers, res.n_headers);
@@ -28,7 +32,7 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
         mr_json_add_string(&body, mr_span_str(why));
         mr_buf_add_char(&body, '}');
         mr_buf_add_str(&lines, "Content-Type: application/json\r\n");
-        if (!mr_span_starts(path, mr_span_str(srv->opt.path))) {
+        if (mr__engine_at(srv, path) == NULL) {
             mr_buf_clear(&body);
             mr_buf_addf(&body, "%s\n", why);
             mr_buf_clear(&lines);
@@ -38,6 +42,7 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     }
     if (status == 503)
         mr_buf_add_str(&lines, "Retry-After: 1\r\n");
+    mr_buf_add_str(&lines, more);
     if (h->ex.session != NULL)
         mr__polling_body_refused(&h->ex);
     /* A body of the application's own is copied at once: it borrows it only until its next call. */
@@ -48,6 +53,19 @@ void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
     h->req = NULL;
     mr_buf_free(&lines);
     mr_buf_free(&body);
+}
+
+void mr__http_refuse(struct mr_http_conn *h, int status, const char *why)
+{
+    h->keep_alive = false; /* where the next request would begin is not known */
+    refuse(h, status, why, "");
+}
+
+void mr__http_decline(struct mr_http_conn *h, int status, const char *why, const char *lines)
+{
+    if (h->head == NULL || h->head->length > 0 || h->head->chunked)
+        h->keep_alive = false;
+    refuse(h, status, why, lines);
 }
 
 /* ---- the polling transport ----------------------------------------------------------------- */
@@ -88,16 +106,9 @@ const struct mr_exchange_ops mr__http_exchange_ops = {
 /* A preflight asks before the browser sends anything; it needs an answer, not a session. */
 static void preflight(struct mr_http_conn *h, const struct mr_http_head *head)
 {
-    struct mr_span asked = mr__http_field(head, "access-control-request-headers");
     struct mr_buf lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
 
-    if (h->origin != NULL) {
-        mr_buf_add_str(&lines, "Access-Control-Allow-Methods: GET,POST,OPTIONS\r\n"
-                               "Access-Control-Max-Age: 600\r\n");
-        if (asked.len > 0)
-            mr_buf_addf(&lines, "Access-Control-Allow-Headers: " MR_SPAN_FMT "\r\n",
-                        MR_SPAN_ARG(asked));
-    }
+    mr__cors_preflight(h->conn->srv, head, &lines);
     mr__http_respond(h, 204, mr_buf_span(&lines), MR_SPAN_NONE, NULL, NULL);
     mr_buf_free(&lines);
 }
@@ -110,8 +121,8 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     char method[33];
 
     mr_buf_free(&h->body);
-    mr_buf_init(&h->body, srv->opt.body_bytes_max);
-    if (mr_span_is(head->method, "OPTIONS") && srv->opt.cors_origins[0] != '\0' && !has_body) {
+    mr_buf_init(&h->body, h->ex.engine->opt.body_bytes_max);
+    if (mr_span_is(head->method, "OPTIONS") && srv->cors != NULL && !has_body) {
         preflight(h, head);
         return;
     }
@@ -124,7 +135,9 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     h->keep_alive = keep;
     if (!has_body)
         mr__http_body_done(h);
-    else if (!mr__http_expect_body(h, head, srv->opt.body_bytes_max))
+    else if (mr__http_expect_body(h, head, h->ex.engine->opt.body_bytes_max))
+        mr__http_continue(h, head);
+    else
         mr__http_refuse(h, 413, "Payload too large");
 }
 
@@ -133,24 +146,16 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
 static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
 {
     h->conn->srv->stats.http_bad_requests++;
+    mr__engine_refused(h->ex.engine, &h->ex, error == MR_EIO_FULL ? 4 : (int)error,
+                       mr__eio_refusal(&h->ex, error));
     h->keep_alive = false;
-    mr__http_respond(h, error == MR_EIO_FULL ? 503 : 400,
+    mr__http_respond(h,
+                     error == MR_EIO_FULL                                 ? 503
+                     : error == MR_EIO_FORBIDDEN && h->ex.refusal == NULL ? 403
+                                                                          : 400,
                      error == MR_EIO_FULL ? MR_SPAN("Content-Type: text/html\r\nRetry-After: 5\r\n")
                                           : MR_SPAN("Content-Type: text/html\r\n"),
-                     mr_span_str(mr__eio_error_text(error)), NULL, NULL);
-}
-
-/* The proof that we read the key: RFC 6455 section 4.2.2. */
-static void add_accept(struct mr_buf *b, struct mr_span key)
-{
-    struct mr_buf text = MR_BUF_INIT(128);
-    unsigned char digest[20];
-
-    mr_buf_add_span(&text, key);
-    mr_buf_add_str(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    mr__sha1(text.ptr, text.len, digest);
-    mr_b64_encode(mr_span_of((const char *)digest, sizeof(digest)), b);
-    mr_buf_free(&text);
+                     mr_span_str(mr__eio_refusal(&h->ex, error)), NULL, NULL);
 }
 
 /* The first subprotocol offered, as the reference server chooses. */
@@ -181,124 +186,68 @@ static void open_websocket(struct mr_http_conn *h, struct mr_session *s)
 static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head)
 {
     struct mr_conn *c = h->conn;
-    struct mr_span key = mr__http_field(head, "sec-websocket-key");
-    struct mr_span protocol = first_protocol(head);
     struct mr_buf b = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
     struct mr_session *s;
     enum mr_eio_error error;
+    struct mr_ws_codec *codec = NULL;
+    bool deflates;
     char method[33];
+    int status;
 
     (void)snprintf(method, sizeof(method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
     error = mr__upgrade_verify(c->srv, &h->ex, method, head->query, &s);
-    if (error == MR_EIO_OK && (!mr_span_is(head->method, "GET") || head->length > 0 ||
-                               head->chunked || key.len != 24 || !mr_b64_valid(key)))
+    if (error == MR_EIO_OK && !mr__cors_websocket(c->srv, head))
+        error = MR_EIO_FORBIDDEN;
+    status = mr__ws_handshake_check(head);
+    if (error == MR_EIO_OK && status == 400)
         error = MR_EIO_BAD_REQUEST;
     if (error != MR_EIO_OK) {
         refuse_upgrade(h, error);
         return;
     }
-    if (!mr_span_is(mr__http_field(head, "sec-websocket-version"), "13")) {
-        h->keep_alive = false;
-        mr__http_respond(h, 426, MR_SPAN("Sec-WebSocket-Version: 13\r\n"), MR_SPAN_NONE, NULL,
-                         NULL);
+    if (status == 426) {
+        mr__ws_handshake_version(h);
         return;
     }
-    mr_buf_add_str(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
-    add_accept(&b, key);
-    if (protocol.len > 0)
-        mr_buf_addf(&b, "\r\nSec-WebSocket-Protocol: " MR_SPAN_FMT, MR_SPAN_ARG(protocol));
-    mr_buf_add_str(&b, "\r\n\r\n");
-    if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK)
+    deflates = mr__ws_deflate_choose(c->srv, head->fields, head->n_fields, &codec);
+    mr__ws_handshake_add(&b, mr__http_field(head, "sec-websocket-key"), first_protocol(head),
+                         deflates ? c->srv : NULL);
+    if (mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK) {
         mr__conn_doom(c);
-    else
+    } else {
+        c->ws->rx.codec = codec;
+        c->ws->port.deflates = deflates;
         open_websocket(h, s);
+    }
     mr_buf_free(&b);
 }
 
-/* ---- the application ----------------------------------------------------------------------- */
-
-static void to_application(struct mr_http_conn *h)
-{
-    struct mr_server *srv = h->conn->srv;
-    struct mr_http_req *req = h->req;
-
-    h->state = MR_HTTP_BUSY;
-    h->conn->net->n_requests++;
-    h->counted = true;
-    srv->stats.http_requests++;
-    srv->http_fn(req, srv->http_ctx);
-}
-
-static void route_application(struct mr_http_conn *h, struct mr_span text,
-                              const struct mr_http_head *head)
-{
-    struct mr_server *srv = h->conn->srv;
-
-    if (srv->http_fn == NULL) {
-        mr__http_refuse(h, 404, "not found");
-        return;
-    }
-    if (h->conn->net->n_requests >= srv->opt.http_requests_max || srv->closing) {
-        srv->stats.refused++;
-        mr__http_refuse(h, 503, "too many requests are waiting");
-        return;
-    }
-    if (head->length > srv->opt.http_body_bytes_max) {
-        mr__http_refuse(h, 413, "request body too large");
-        return;
-    }
-    h->req = mr__http_req_new(h->conn, text, head);
-    if (h->req == NULL)
-        mr__http_refuse(h, 503, "out of memory");
-    else if (head->length == 0 && !head->chunked)
-        to_application(h);
-    else
-        (void)mr__http_expect_body(h, head, srv->opt.http_body_bytes_max);
-}
-
-void mr__http_body_done(struct mr_http_conn *h)
-{
-    struct mr_buf body = h->body;
-
-    if (h->req != NULL) {
-        to_application(h);
-        return;
-    }
-    h->state = MR_HTTP_BUSY;
-    mr_buf_init(&h->body, body.max);
-    mr__polling_body(h->conn->srv, &h->ex, mr_buf_span(&body));
-    mr_buf_free(&body);
-}
-
-/* Is path the Socket.IO path, or below it? With or without the slash at its end. */
-static bool is_engine(const struct mr_server *srv, struct mr_span path)
-{
-    struct mr_span ours = mr_span_str(srv->opt.path);
-
-    if (mr_span_starts(path, ours))
-        return true;
-    return ours.len > 1 && ours.ptr[ours.len - 1] == '/' &&
-           mr_span_eq(path, mr_span_of(ours.ptr, ours.len - 1));
-}
+/* ---- by path ------------------------------------------------------------------------------- */
 
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head)
 {
     struct mr_server *srv = h->conn->srv;
-    struct mr_span origin = mr__http_field(head, "origin");
+    struct mr_engine *engine = mr__engine_at(srv, head->path);
 
     h->head = head;
-    if (is_engine(srv, head->path)) {
-        if (mr__cors_allows(srv, origin))
-            h->origin = mr_memdup0(origin.ptr, origin.len);
+    h->ex.engine = engine;
+    if (engine != NULL || srv->opt.cors_routes)
+        h->extra = mr__cors_lines(srv, head);
+    h->may_code = engine != NULL || srv->opt.http_compress_routes;
+    if (h->may_code)
+        h->coding =
+            (uint8_t)mr__coding_choose(mr__http_field(head, "accept-encoding"), MR_CODINGS_OURS);
+    if (engine != NULL) {
         if (head->wants_websocket)
             to_websocket(h, head);
-        else
+        else if (engine != srv->engines || !mr__client_serve(h, head))
             to_polling(h, head);
     } else if (head->wants_websocket) {
-        mr__http_refuse(h, 404, "there is no WebSocket here");
+        mr__ws_app_route(h, text, head);
+    } else if (srv->opt.cors_routes && mr__cors_is_preflight(head)) {
+        preflight(h, head);
     } else {
-        route_application(h, text, head);
+        mr__http_to_application(h, text, head);
     }
     h->head = NULL;
 }

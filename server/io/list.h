@@ -45,6 +45,18 @@ static inline void mr__link_off(struct mr_link *l)
     l->prev = l->next = NULL;
 }
 
+/* Put everything of src at the end of dst. */
+static inline void mr__list_move(struct mr_link *dst, struct mr_link *src)
+{
+    if (mr__list_empty(src))
+        return;
+    dst->prev->next = src->next;
+    src->next->prev = dst->prev;
+    src->prev->next = dst;
+    dst->prev = src->prev;
+    mr__list_init(src);
+}
+
 /* Take the first link off; NULL when the list is empty. */
 static inline struct mr_link *mr__list_pop(struct mr_link *list)
 {

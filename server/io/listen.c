@@ -77,6 +77,9 @@ static void readable(uv_poll_t *poll, int status, int events)
         int fd = -1;
 
         if (net->n_conns >= net->conns_max) {
+            if (i > 0)
+                return; /* if there is somebody more, we are called again */
+            mr__http_close_idle(net, 1 + net->n_idle / 4); /* who waits has more to say */
             pause_accepting(net, EMFILE);
             return;
         }
@@ -90,11 +93,11 @@ static void readable(uv_poll_t *poll, int status, int events)
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         text_of(&sa, addr);
-        mr__conn_new(net, fd, addr);
+        mr__conn_new(net, fd, addr, l->tls);
     }
 }
 
-static int open_one(struct mr_net *net, const struct addrinfo *ai)
+static int open_one(struct mr_net *net, const struct addrinfo *ai, bool tls)
 {
     struct mr_listener *l = &net->listeners[net->n_listeners];
     struct sockaddr_storage sa;
@@ -123,6 +126,7 @@ static int open_one(struct mr_net *net, const struct addrinfo *ai)
     l->net = net;
     l->fd = fd;
     l->open = true;
+    l->tls = tls;
     net->n_listeners++;
     net->n_listeners_open++;
     net->n_handles++;
@@ -130,7 +134,7 @@ static int open_one(struct mr_net *net, const struct addrinfo *ai)
     return MR_OK;
 }
 
-int mr_server_listen(struct mr_server *srv, const char *host, int port)
+static int listen_on(struct mr_server *srv, const char *host, int port, bool tls)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
@@ -150,11 +154,24 @@ int mr_server_listen(struct mr_server *srv, const char *host, int port)
         if ((ai->ai_family != AF_INET && ai->ai_family != AF_INET6) ||
             net->n_listeners == MR_LISTENERS_MAX)
             continue;
-        if (open_one(net, ai) == MR_OK)
+        if (open_one(net, ai, tls) == MR_OK)
             rc = MR_OK;
     }
     freeaddrinfo(found);
     return rc;
+}
+
+int mr_server_listen(struct mr_server *srv, const char *host, int port)
+{
+    return listen_on(srv, host, port, false);
+}
+
+int mr_server_listen_tls(struct mr_server *srv, const char *host, int port,
+                         const struct mr_tls *tls)
+{
+    int rc = mr_server_tls_reload(srv, tls);
+
+    return rc == MR_OK ? listen_on(srv, host, port, true) : rc;
 }
 
 int mr_server_port(const struct mr_server *srv)

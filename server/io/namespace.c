@@ -23,8 +23,10 @@ static struct mr_nsp *nsp_new(struct mr_server *srv, struct mr_span name)
     nsp->srv = srv;
     nsp->node.name = mr_span_of(nsp->name, name.len);
     mr__table_init(&nsp->events);
-    mr__table_init(&nsp->rooms);
-    if (nsp->name == NULL || mr__table_put(&srv->nsps, &nsp->node) != MR_OK) {
+    if (nsp->name == NULL || mr__adapter_open(nsp) != MR_OK || mr__recovery_open(nsp) != MR_OK ||
+        mr__table_put(&srv->nsps, &nsp->node) != MR_OK) {
+        mr__recovery_close(nsp);
+        mr__adapter_close(nsp);
         mr_free(nsp->name);
         mr_free(nsp);
         return NULL;
@@ -51,8 +53,10 @@ void mr__nsp_free(struct mr_nsp *nsp)
         mr_free(MR_CONTAINER(node, struct mr_event, node));
     }
     mr__table_deinit(&nsp->events);
-    mr__table_deinit(&nsp->rooms);
+    mr__recovery_close(nsp);
+    mr__adapter_close(nsp);
     mr_free(nsp->members);
+    mr_free(nsp->uses);
     mr_free(nsp->name);
     mr_free(nsp);
 }
@@ -80,6 +84,11 @@ int mr_on_connected(struct mr_server *srv, const char *nsp,
 int mr_on_disconnect(struct mr_server *srv, const char *nsp, mr_disconnect_fn fn, void *ctx)
 {
     REGISTER(on_disconnect);
+}
+
+int mr_on_disconnecting(struct mr_server *srv, const char *nsp, mr_disconnect_fn fn, void *ctx)
+{
+    REGISTER(on_disconnecting);
 }
 
 int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn, void *ctx)
@@ -123,30 +132,49 @@ int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn
 
 /* ---- packets ------------------------------------------------------------------------------- */
 
-/* The event's handler, by its name as sent: a string with escapes, or a number. */
-static struct mr_event *find_event(const struct mr_nsp *nsp, struct mr_span raw)
+/* An event's name, without the quotes and escapes of a string as it was sent. Empty name and an
+ * error in buf: out of memory. */
+static struct mr_span event_name(struct mr_span raw, struct mr_buf *buf)
 {
-    struct mr_buf name = MR_BUF_INIT(MR_NAME_LEN_MAX);
-    struct mr_node *node = NULL;
-
     if (raw.len >= 2 && raw.ptr[0] == '"')
         raw = mr_span_of(raw.ptr + 1, raw.len - 2);
     if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
-        node = mr__table_find(&nsp->events, raw);
-    else if (mr_json_unescape(raw, &name) == MR_OK)
-        node = mr__table_find(&nsp->events, mr_buf_span(&name));
-    mr_buf_free(&name);
-    return node ? MR_CONTAINER(node, struct mr_event, node) : NULL;
+        return raw;
+    return mr_json_unescape(raw, buf) == MR_OK ? mr_buf_span(buf) : MR_SPAN_NONE;
+}
+
+/* Whose handlers it has, and in which order: see socket.h. */
+static void call_handlers(struct mr_socket *sock, const struct mr_event *e, struct mr_span name,
+                          const struct mr_sio_packet *p)
+{
+    uint64_t before = 0;
+
+    if (sock->listeners == NULL) {
+        e->fn(sock, p->args, p->ack_id, e->ctx);
+        return;
+    }
+    if (mr__listeners_before(sock, name, p->args, p->ack_id, &before) != MR_OK)
+        return;
+    if (e != NULL)
+        e->fn(sock, p->args, p->ack_id, e->ctx);
+    mr__listeners_event(sock, name, p->args, p->ack_id, before);
 }
 
 static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
                        const struct mr_span *attachments, unsigned n)
 {
-    struct mr_event *e = find_event(sock->nsp, p->event);
+    struct mr_buf buf = MR_BUF_INIT(MR_NAME_LEN_MAX);
+    struct mr_span name = event_name(p->event, &buf);
+    struct mr_node *node = NULL;
 
-    if (e == NULL)
+    if (mr_buf_err(&buf) == MR_OK)
+        node = mr__table_find(&sock->nsp->events, name);
+    if (mr_buf_err(&buf) != MR_OK || (node == NULL && sock->listeners == NULL)) {
+        mr_buf_free(&buf);
         return;
+    }
     if (p->ack_id >= 0 && mr__asked_add(&sock->asked, p->ack_id) != MR_OK) {
+        mr_buf_free(&buf);
         sock->srv->stats.refused++;
         mr__session_doom(sock->session, "transport error");
         return;
@@ -154,9 +182,10 @@ static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
     mr_socket_ref(sock);
     sock->attachments = attachments;
     sock->n_attachments = n;
-    e->fn(sock, p->args, p->ack_id, e->ctx);
+    call_handlers(sock, node ? MR_CONTAINER(node, struct mr_event, node) : NULL, name, p);
     sock->n_attachments = 0;
     mr_socket_unref(sock);
+    mr_buf_free(&buf);
 }
 
 static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
@@ -301,3 +330,10 @@ void mr__nsp_forget(struct mr_session *s)
     mr__binary_free(s->binary);
     mr_free(s->left);
 }
+
+const struct mr_engine_ops mr__nsp_engine_ops = {.text = mr__nsp_text,
+                                                 .binary = mr__nsp_binary,
+                                                 .leave_all = mr__nsp_leave_all,
+                                                 .drained = mr__nsp_drained,
+                                                 .any = mr__nsp_any,
+                                                 .forget = mr__nsp_forget};

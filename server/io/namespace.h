@@ -14,26 +14,39 @@
 #define IO_NAMESPACE_H
 
 #include "io/ack.h"
-#include "io/room.h"
+#include "io/adapter.h"
+#include "io/listeners.h"
+#include "io/recovery.h"
 #include "io/session.h"
 #include "proto/sio.h"
+
+struct mr_use { /* a link of the chain that a CONNECT passes */
+    mr_connect_fn fn;
+    void *ctx;
+};
 
 struct mr_nsp {
     struct mr_node node; /* in srv->nsps */
     struct mr_server *srv;
     char *name;
+    struct mr_use *uses; /* n_uses of them, asked before on_connect */
+    unsigned n_uses;
     mr_connect_fn on_connect;
     void *on_connect_ctx;
     void (*on_connected)(struct mr_socket *s, void *ctx);
     void *on_connected_ctx;
+    mr_disconnect_fn on_disconnecting;
+    void *on_disconnecting_ctx;
     mr_disconnect_fn on_disconnect;
     void *on_disconnect_ctx;
     mr_drain_fn on_drain;
     void *on_drain_ctx;
-    struct mr_table events, rooms;
-    struct mr_socket **members; /* connected sockets, in no order */
+    struct mr_table events;
+    struct mr_adapter *adapter;   /* who is in which room */
+    struct mr_recovery *recovery; /* NULL: off */
+    struct mr_socket **members;   /* connected sockets, in no order */
     size_t n_members, cap_members;
-    int64_t next_ack; /* one counter, so that a broadcast could share an id */
+    int64_t next_ack; /* one counter, so that a broadcast can share an id */
 };
 
 enum mr_socket_state {
@@ -42,26 +55,33 @@ enum mr_socket_state {
     MR_SOCKET_GONE,
 };
 
-struct mr_socket {
+struct mr_socket { /* one for each client: ordered so that nothing is padding */
     uint32_t refs;
     enum mr_socket_state state;
     char id[MR_SID_LEN + 1];
+    bool deciding : 1; /* inside its connect hook, whose return value still counts */
+    bool passed : 1;   /* and mr_connect_next was called there */
+    uint8_t step;      /* how many of nsp->uses it was shown to; one more: on_connect, too */
+    bool own_room;     /* it is in the room named as its id, and alone there: see room.h */
+    uint32_t place;    /* index in nsp->members */
+    uint32_t mark;     /* the last walk that visited it: see adapter_memory.c */
+    uint32_t n_acks;   /* that we wait for */
+    unsigned n_attachments;
     struct mr_server *srv;
     struct mr_nsp *nsp;
     struct mr_session *session; /* NULL once GONE */
     struct mr_handshake *hs;
     struct mr_socket *next; /* in session->sockets */
     void *data;
-    size_t place;             /* index in nsp->members */
-    struct mr_member **rooms; /* memberships, n_rooms of them */
+    struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
-    struct mr_acks_asked asked; /* acks that the client waits for */
-    struct mr_link acks;        /* acks that we wait for, oldest first */
-    uint32_t n_acks;
-    const struct mr_span *attachments; /* of the event being handled */
-    unsigned n_attachments;
-    bool deciding; /* inside its connect hook, whose return value still counts */
-    char *refusal; /* JSON of the CONNECT_ERROR, once mr_connect_refuse was called */
+    struct mr_listeners *listeners;     /* its own handlers; NULL: none */
+    struct mr_recoverable *recoverable; /* NULL: recovery is off */
+    struct mr_acks_asked asked;         /* acks that the client waits for */
+    struct mr_link acks;                /* acks that we wait for, oldest first */
+    char *auth;                         /* JSON of its CONNECT; NULL: none */
+    char *refusal;                      /* JSON of the CONNECT_ERROR, once refused */
+    const struct mr_span *attachments;  /* of the event being handled, n_attachments of them */
 };
 
 /* A BINARY_ packet whose attachments are still coming. */
@@ -77,11 +97,18 @@ struct mr_binary {
 struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create);
 void mr__nsp_free(struct mr_nsp *nsp);
 
+/* Socket.IO as a session's engine sees it. */
+extern const struct mr_engine_ops mr__nsp_engine_ops;
+
 /* Packets of a session. */
 void mr__nsp_text(struct mr_session *s, struct mr_span text);
 void mr__nsp_binary(struct mr_session *s, struct mr_span bytes);
 /* connect.c: a CONNECT; nsp NULL: there is none of that name. */
 void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p);
+/* Ask the hook, and do as it says; go on after a yes; the socket is in. connect.c, recovery.c */
+void mr__connect_decide(struct mr_socket *sock, struct mr_span auth);
+void mr__connect_admit(struct mr_socket *sock);
+void mr__connect_now(struct mr_socket *sock);
 /* Is it in any namespace, or about to be? */
 bool mr__nsp_any(const struct mr_session *s);
 void mr__nsp_leave_all(struct mr_session *s, const char *reason);
@@ -96,8 +123,15 @@ struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp);
 struct mr_socket *mr__socket_of(const struct mr_session *s, const struct mr_nsp *nsp);
 /* Take it out of everything; on_disconnect if it was connected. */
 void mr__socket_gone(struct mr_socket *sock, const char *reason);
+/* Queue a packet's n frames, one after the other; is_volatile: only if it can take them now. MR_OK;
+ * MR_E_AGAIN: left out; else as mr__session_send. emit.c */
+int mr__socket_deliver(struct mr_socket *sock, struct mr_frame *const *frames, size_t n,
+                       bool is_volatile);
 /* Queue a packet made of a head of this type and JSON (may be empty). */
 int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json);
+
+/* broadcast.c: the namespace that a target is in; NULL: there is none of that name. */
+struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to);
 
 /* binary.c */
 void mr__binary_begin(struct mr_session *s, struct mr_span text, const struct mr_sio_packet *p);

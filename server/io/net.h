@@ -3,12 +3,13 @@
  *   listen.c     our listening sockets; accepted descriptors are handed to libwebsockets
  *   lws_sock.c   the only file that calls libwebsockets: adoption, readiness, closing
  *   conn.c       a connection: it speaks HTTP, then perhaps WebSocket, then lingers and is gone
+ *   tls.c        between the two, for listeners with TLS
  *   mailbox.c    the door for other threads
  *   server.c     made, listening, closed; the hooks at the end of a turn
  *
- * libwebsockets carries the connections as raw sockets: it gives the event loop, and TLS where that
- * is wanted, but its HTTP parser cannot say 400, 413 or 431, knows no chunked bodies and rewrites
- * paths, so HTTP and WebSocket framing are ours (http_parse.c, ws_frame.c). [thread: loop]
+ * libwebsockets carries the connections as raw sockets: it gives the event loop; its HTTP parser
+ * cannot say 400, 413 or 431, knows no chunked bodies and rewrites paths, so HTTP and WebSocket
+ * framing are ours (http_parse.c, ws_frame.c). [thread: loop]
  */
 #ifndef IO_NET_H
 #define IO_NET_H
@@ -21,12 +22,14 @@
 struct mr_net;
 struct lws_context;
 struct lws_vhost;
+struct ssl_ctx_st;
+struct bio_method_st;
 
 struct mr_listener {
     uv_poll_t poll;
     struct mr_net *net;
     int fd;
-    bool open;
+    bool open, tls;
 };
 
 struct mr_net {
@@ -44,6 +47,9 @@ struct mr_net {
     struct mr_mailbox mailbox;
     struct mr_listener listeners[MR_LISTENERS_MAX];
     unsigned n_listeners, n_listeners_open;
+    struct ssl_ctx_st *tls;        /* for new connections of listeners with TLS; or NULL */
+    struct bio_method_st *tls_bio; /* tls.c */
+    char tls_error[256];
     bool paused; /* accepting, for want of descriptors */
     struct mr_timer accept_timer;
     int port;
@@ -51,7 +57,11 @@ struct mr_net {
     size_t n_conns, conns_max; /* of them; the rest of the descriptors is for others */
     struct mr_link doomed;     /* to be killed at the end of the turn */
     struct mr_link dead;       /* to be freed at the end of the turn */
-    size_t n_requests;         /* handed to the application and not answered */
+    struct mr_link ws_dirty;   /* plain WebSockets with something new to send */
+    struct mr_link idle_conns; /* between requests, longest first */
+    size_t n_idle;
+    size_t n_requests; /* handed to the application and not answered */
+    size_t n_streams;  /* of those, replies under way that have no end of their own */
     bool turning, torn, shutting;
     struct mr_timer close_timer; /* after it, whoever is still there is cut off */
     void (*closed)(void *ctx);
@@ -60,6 +70,9 @@ struct mr_net {
 
 /* An event has reached us: the turn has begun, if it had not. */
 void mr__net_event(struct mr_net *net);
+
+/* http_conn.c: close the n connections that have been idle longest. */
+void mr__http_close_idle(struct mr_net *net, size_t n);
 
 /* listen.c */
 void mr__listen_stop(struct mr_net *net);

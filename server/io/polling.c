@@ -4,6 +4,7 @@
 #include "io/polling.h"
 
 #include "proto/b64.h"
+#include "proto/json.h"
 #include "proto/utf8.h"
 
 #define TEXT "text/plain; charset=UTF-8"
@@ -54,14 +55,24 @@ static bool origin_ok(struct mr_span origin)
     return true;
 }
 
-enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange *ex,
-                                 const char *method, const struct mr_eio_query *q, bool websocket,
+const char *mr__eio_refusal(const struct mr_exchange *ex, enum mr_eio_error error)
+{
+    return error == MR_EIO_FORBIDDEN && ex->refusal != NULL ? ex->refusal
+                                                            : mr__eio_error_text(error);
+}
+
+enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, const char *method,
+                                 const struct mr_eio_query *q, bool websocket,
                                  struct mr_session **s)
 {
+    const struct mr_engine *e = mr__engine_of(srv, ex);
     bool polling = mr_span_is(q->transport, "polling");
 
     *s = NULL;
+    ex->refusal = NULL;
     if (!polling && !mr_span_is(q->transport, "websocket"))
+        return MR_EIO_UNKNOWN_TRANSPORT;
+    if (!mr__engine_takes(e, polling ? MR_TRANSPORT_POLLING : MR_TRANSPORT_WEBSOCKET))
         return MR_EIO_UNKNOWN_TRANSPORT;
     if (!origin_ok(ex->ops->header(ex, "origin")))
         return MR_EIO_BAD_REQUEST;
@@ -69,10 +80,12 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange
     if (q->has_sid) {
         struct mr_session *found = mr__session_find(srv, q->sid);
 
-        if (found == NULL)
+        if (found == NULL || found->engine != e)
             return MR_EIO_UNKNOWN_SID;
         if (!websocket && (!polling || found->state == MR_S_WEBSOCKET))
             return MR_EIO_BAD_REQUEST; /* the session has moved to another transport */
+        if (websocket && e->opt.no_upgrades)
+            return MR_EIO_BAD_REQUEST;
         *s = found;
         return MR_EIO_OK;
     }
@@ -80,6 +93,8 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange
         return MR_EIO_BAD_METHOD;
     if (polling == websocket)
         return MR_EIO_BAD_REQUEST;
+    if (!mr__engine_allows(e, ex))
+        return MR_EIO_FORBIDDEN;
     if (!mr_span_is(q->eio, "4"))
         return MR_EIO_BAD_VERSION;
     return MR_EIO_OK;
@@ -93,12 +108,15 @@ static void answer(struct mr_exchange *ex, int status, const char *type, struct 
 
 static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_eio_error error)
 {
-    struct mr_buf b = MR_BUF_INIT(256);
+    struct mr_buf b = MR_BUF_INIT(4096);
     bool full = error == MR_EIO_FULL;
 
     srv->stats.http_bad_requests++;
-    mr_buf_addf(&b, "{\"code\":%d,\"message\":\"%s\"}", full ? 4 : (int)error,
-                mr__eio_error_text(error));
+    mr__engine_refused(mr__engine_of(srv, ex), ex, full ? 4 : (int)error,
+                       mr__eio_refusal(ex, error));
+    mr_buf_addf(&b, "{\"code\":%d,\"message\":", full ? 4 : (int)error);
+    mr_json_add_string(&b, mr_span_str(mr__eio_refusal(ex, error)));
+    mr_buf_add_char(&b, '}');
     ex->session = NULL;
     ex->ops->reply(ex, &(struct mr_reply){.status = full                        ? 503
                                                     : error == MR_EIO_FORBIDDEN ? 403
@@ -112,15 +130,28 @@ static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_
 static void handshake(struct mr_server *srv, struct mr_exchange *ex)
 {
     struct mr_session *s = mr__session_new(srv, ex, MR_S_POLLING);
-    struct mr_buf b = MR_BUF_INIT(1024);
+    struct mr_buf b = MR_BUF_INIT(1024), lines = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
 
     if (s == NULL) {
         answer_error(srv, ex, MR_EIO_FULL);
         return;
     }
-    mr__session_open_packet(s, true, &b);
+    mr__engine_add_cookie(s->engine, s->sid, &lines);
+    mr_buf_add_char(&lines, '\0');
+    mr__session_open_packet(s, mr__engine_upgrades(s->engine), &b);
     srv->stats.packets_out++;
-    answer(ex, 200, TEXT, mr_buf_span(&b));
+    if (mr_buf_err(&b) != MR_OK || mr_buf_err(&lines) != MR_OK) {
+        mr__session_doom(s, "transport error");
+        answer_error(srv, ex, MR_EIO_FULL);
+    } else {
+        ex->session = NULL;
+        ex->ops->reply(ex, &(struct mr_reply){.status = 200,
+                                              .content_type = TEXT,
+                                              .body = mr_buf_span(&b),
+                                              .extra = lines.ptr});
+        mr__session_opened(s);
+    }
+    mr_buf_free(&lines);
     mr_buf_free(&b);
 }
 
@@ -154,6 +185,7 @@ bool mr__polling_request(struct mr_server *srv, struct mr_exchange *ex, const ch
     struct mr_session *s;
     enum mr_eio_error error;
 
+    ex->query = query;
     mr__eio_query_parse(query, &q);
     error = mr__eio_verify(srv, ex, method, &q, false, &s);
     if (error != MR_EIO_OK) {
@@ -237,10 +269,10 @@ void mr__polling_answer(struct mr_session *s)
 {
     struct mr_exchange *ex = s->get;
     struct mr_buf b = MR_BUF_INIT(SIZE_MAX);
-    size_t max = s->srv->opt.body_bytes_max;
+    size_t max = s->engine->opt.body_bytes_max;
     bool last;
 
-    for (int n = 0; s->q.n > 0 && n < MR_POLL_PACKETS_MAX; n++) {
+    for (uint32_t n = 0; s->q.n > 0 && n < s->engine->opt.poll_packets_max; n++) {
         struct mr_frame *f = mr__outq_at(&s->q, 0);
         size_t bytes = mr_frame_bytes(f);
 

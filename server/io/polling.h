@@ -25,10 +25,12 @@ enum mr_eio_error {
 
 void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out);
 const char *mr__eio_error_text(enum mr_eio_error error);
+/* The same, or the application's words where it refused this handshake. Borrows. */
+const char *mr__eio_refusal(const struct mr_exchange *ex, enum mr_eio_error error);
 /* The checks in the order in which the reference server makes them. websocket: the request asks for
  * an upgrade. *s: the session, when the query names one that exists. */
-enum mr_eio_error mr__eio_verify(struct mr_server *srv, const struct mr_exchange *ex,
-                                 const char *method, const struct mr_eio_query *q, bool websocket,
+enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, const char *method,
+                                 const struct mr_eio_query *q, bool websocket,
                                  struct mr_session **s);
 
 /* A request on the path, its body not read yet. True: give mr__polling_body the body when it is
@@ -40,7 +42,7 @@ void mr__polling_body(struct mr_server *srv, struct mr_exchange *ex, struct mr_s
 /* The body of this POST will not be read: the exchange is answered elsewhere (413, 408). */
 void mr__polling_body_refused(struct mr_exchange *ex);
 
-/* Answer the held GET with what is queued: at most MR_POLL_PACKETS_MAX packets and about
+/* Answer the held GET with what is queued: at most poll_packets_max packets and about
  * body_bytes_max; in CLOSING with a close packet behind the last one. */
 void mr__polling_answer(struct mr_session *s);
 /* The client said that it closes: its held GET gets a noop instead of a close packet. */

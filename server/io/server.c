@@ -6,8 +6,10 @@
  */
 #include "io/conn.h"
 
-#include "io/http_conn.h"
+#include "io/http_stream.h"
 #include "io/session.h"
+#include "io/tls.h"
+#include "io/ws_app.h"
 #include "proto/alloc.h"
 
 #include <sys/resource.h>
@@ -59,12 +61,15 @@ static void turn(struct mr_net *net)
     if (net->turning || net->torn)
         return;
     net->turning = true;
+    net->srv->deflated_bytes = 0;
     for (int i = 0; i < 4; i++) {
         done = mr__turn_end(net->srv);
+        mr__ws_app_flush(net);
         mr__conns_reap(net);
-        if (done && mr__list_empty(&net->srv->dirty) && mr__list_empty(&net->srv->reaped) &&
-            mr__list_empty(&net->doomed) && mr__list_empty(&net->dead))
-            break;
+        if (mr__list_empty(&net->srv->dirty) && mr__list_empty(&net->srv->reaped) &&
+            mr__list_empty(&net->doomed) && mr__list_empty(&net->dead) &&
+            mr__list_empty(&net->ws_dirty) && (done || !mr__list_empty(&net->srv->backlog)))
+            break; /* a backlog is for the next time round, after others had theirs */
         done = false;
     }
     if (!done)
@@ -148,7 +153,10 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     struct mr_net *net = mr_zalloc(1, sizeof(*net));
     int rc = MR_E_NOMEM;
 
-    if (srv == NULL || net == NULL || mr__core_init(srv, opt) != MR_OK)
+    if (srv == NULL || net == NULL)
+        goto fail;
+    rc = mr__core_init(srv, opt);
+    if (rc != MR_OK)
         goto fail;
     srv->net = net;
     net->srv = srv;
@@ -157,6 +165,8 @@ int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_optio
     mr__list_init(&net->conns);
     mr__list_init(&net->doomed);
     mr__list_init(&net->dead);
+    mr__list_init(&net->ws_dirty);
+    mr__list_init(&net->idle_conns);
     net->conns_max = raise_descriptor_limit(&srv->opt);
     rc = mr__timers_reserve(&srv->timers, TIMERS);
     if (rc == MR_OK)
@@ -284,8 +294,11 @@ static void begin_shutdown(struct mr_net *net)
     for (struct mr_link *l = net->conns.next; l != &net->conns; l = l->next) {
         struct mr_conn *c = MR_CONTAINER(l, struct mr_conn, link);
 
-        if (c->phase == MR_CONN_HTTP && c->http->state <= MR_HTTP_BODY)
+        if (c->phase == MR_CONN_HTTP &&
+            (c->http->state <= MR_HTTP_BODY || mr__stream_is_open(c->http)))
             mr__conn_doom(c);
+        else if (c->phase == MR_CONN_WEBSOCKET)
+            mr__ws_app_shutdown(c);
     }
     mr__timer_set(&srv->timers, &net->close_timer, mr__now(srv) + MR_SHUTDOWN_MS, cut_off);
 }
@@ -332,6 +345,7 @@ static void on_idle(uv_idle_t *idle)
     if (++net->idle_turns < 4)
         return;
     mr__lws_fini(net);
+    mr__tls_fini(net);
     mr__mailbox_drain(&net->mailbox); /* what was posted before the door closed */
     net->mailbox.async.data = net;
     uv_close((uv_handle_t *)&net->mailbox.async, handle_closed);

@@ -2,9 +2,10 @@
 #include "io/session.h"
 
 #include "base/log.h"
-#include "io/namespace.h"
+#include "io/peers.h"
 #include "io/polling.h"
 #include "io/upgrade.h"
+#include "io/ws_deflate.h"
 #include "proto/alloc.h"
 #include "proto/b64.h"
 
@@ -14,13 +15,34 @@
 
 /* ---- the handshake's headers --------------------------------------------------------------- */
 
+/* Has the query anything that is not Engine.IO's? */
+static bool is_telling(struct mr_span query)
+{
+    static const char *const own[] = {"EIO=", "transport=", "sid=", "t=", "b64="};
+
+    while (query.len > 0) {
+        const char *amp = memchr(query.ptr, '&', query.len);
+        struct mr_span pair = mr_span_of(query.ptr, amp ? (size_t)(amp - query.ptr) : query.len);
+        bool known = pair.len == 0;
+
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+            known = known || mr_span_starts(pair, mr_span_str(own[i]));
+        if (!known)
+            return true;
+        query.ptr += pair.len + (amp != NULL);
+        query.len -= pair.len + (amp != NULL);
+    }
+    return false;
+}
+
 struct mr_handshake *mr__handshake_new(const struct mr_exchange *ex)
 {
     static const char *const names[] = {"authorization", "cookie",          "origin",
                                         "user-agent",    "x-forwarded-for", "x-request-id"};
     struct mr_span values[6];
+    struct mr_span query = is_telling(ex->query) ? ex->query : MR_SPAN_NONE;
     struct mr_handshake *hs;
-    size_t bytes = 0;
+    size_t bytes = query.len;
     char *at;
 
     for (size_t i = 0; i < 6; i++) {
@@ -42,6 +64,9 @@ struct mr_handshake *mr__handshake_new(const struct mr_exchange *ex)
         hs->headers[hs->n++].value = mr_span_of(at, values[i].len);
         at += values[i].len;
     }
+    hs->query = mr_span_of(at, query.len);
+    if (query.len > 0)
+        memcpy(at, query.ptr, query.len);
     return hs;
 }
 
@@ -64,7 +89,7 @@ static void connect_late(struct mr_timer *t)
 {
     struct mr_session *s = MR_CONTAINER(t, struct mr_session, guard);
 
-    if (!mr__nsp_any(s))
+    if (!s->engine->ops->any(s))
         mr__session_close(s, "transport close", MR_CLOSE_NOW);
 }
 
@@ -75,13 +100,19 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
 
     if (srv->n_sessions >= srv->opt.sessions_max || srv->closing) {
         srv->stats.refused++;
+        if (!srv->closing)
+            mr__limit_hit(srv, MR_LIMIT_SESSIONS, ex->ops->addr(ex), srv->opt.sessions_max);
         return NULL;
     }
+    if (!mr__peer_admits(srv, ex->ops->addr(ex)))
+        return NULL;
     s = mr_zalloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
     s->hs = mr__handshake_new(ex);
-    if (s->hs == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)
+    if (s->hs != NULL)
+        s->peer = mr__peer_enter(srv, s->hs->addr);
+    if (s->hs == NULL || s->peer == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)
         goto fail;
     mr__sid_make(&srv->sids, s->sid);
     s->node.name = mr_span_of(s->sid, MR_SID_LEN);
@@ -90,6 +121,7 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
         goto fail;
     }
     s->srv = srv;
+    s->engine = mr__engine_of(srv, ex);
     s->state = state;
     srv->n_sessions++;
     srv->stats.sessions++;
@@ -99,13 +131,23 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
     else
         srv->stats.polling_sessions++;
     mr__heartbeat_start(s);
-    mr__timer_set(&srv->timers, &s->guard, mr__now(srv) + srv->opt.connect_timeout_ms,
-                  connect_late);
+    if (s->engine->ops->any != NULL)
+        mr__timer_set(&srv->timers, &s->guard, mr__now(srv) + srv->opt.connect_timeout_ms,
+                      connect_late);
     return s;
 fail:
+    mr__peer_leave(srv, s->peer);
     mr__handshake_unref(s->hs);
     mr_free(s);
     return NULL;
+}
+
+void mr__session_opened(struct mr_session *s)
+{
+    if (s->engine->ops->open == NULL || !mr__session_is_open(s))
+        return;
+    if (s->engine->ops->open(s) != MR_OK)
+        mr__session_doom(s, "transport error");
 }
 
 struct mr_session *mr__session_find(struct mr_server *srv, struct mr_span sid)
@@ -117,7 +159,7 @@ struct mr_session *mr__session_find(struct mr_server *srv, struct mr_span sid)
 
 void mr__session_open_packet(const struct mr_session *s, bool can_upgrade, struct mr_buf *out)
 {
-    const struct mr_options *opt = &s->srv->opt;
+    const struct mr_engine_options *opt = &s->engine->opt;
 
     mr_eio_add_open(out, mr_span_of(s->sid, MR_SID_LEN), can_upgrade, opt->ping_interval_ms,
                     opt->ping_timeout_ms, opt->body_bytes_max);
@@ -139,7 +181,7 @@ void mr__session_bad(struct mr_session *s, const char *what)
 
 static void take_base64(struct mr_session *s, struct mr_span text)
 {
-    struct mr_buf raw = MR_BUF_INIT(s->srv->opt.body_bytes_max);
+    struct mr_buf raw = MR_BUF_INIT(s->engine->opt.body_bytes_max);
 
     if (mr_b64_decode(text, &raw) == MR_OK)
         mr__session_binary(s, mr_buf_span(&raw));
@@ -159,7 +201,7 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
     }
     switch (p->type) {
     case MR_EIO_MESSAGE:
-        mr__nsp_text(s, p->data);
+        s->engine->ops->text(s, p->data);
         break;
     case MR_EIO_PONG:
         mr__heartbeat_pong(s);
@@ -181,7 +223,7 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
 void mr__session_binary(struct mr_session *s, struct mr_span bytes)
 {
     if (mr__session_is_open(s))
-        mr__nsp_binary(s, bytes);
+        s->engine->ops->binary(s, bytes);
 }
 
 /* ---- frames out ---------------------------------------------------------------------------- */
@@ -189,6 +231,11 @@ void mr__session_binary(struct mr_session *s, struct mr_span bytes)
 struct mr_outq *mr__session_q(struct mr_session *s)
 {
     return s->ws != NULL ? &s->ws->q : &s->q;
+}
+
+bool mr__session_writable(struct mr_session *s)
+{
+    return mr__session_q(s)->n == 0 && (s->ws != NULL || s->get != NULL);
 }
 
 int mr__session_send(struct mr_session *s, struct mr_frame *f)
@@ -199,9 +246,12 @@ int mr__session_send(struct mr_session *s, struct mr_frame *f)
 
     if (!mr__session_is_open(s) || s->doom_reason != NULL)
         return MR_E_CLOSED;
+    if (s->ws != NULL && s->ws->deflates)
+        f = mr__ws_deflated(srv, f);
     rc = mr__outq_push(q, f, srv->opt.queue_bytes_max);
     if (rc == MR_E_TOOBIG) {
         srv->stats.slow_consumers++;
+        mr__limit_hit(srv, MR_LIMIT_QUEUE, s->hs->addr, srv->opt.queue_bytes_max);
         mr__session_doom(s, "slow consumer");
         return MR_E_CLOSED;
     }
@@ -242,7 +292,7 @@ void mr__session_drained(struct mr_session *s)
     if (!mr__session_is_open(s) || mr__session_q(s)->bytes > s->srv->opt.low_water_bytes)
         return; /* it filled up again before we came: still congested */
     s->congested = false;
-    mr__nsp_drained(s);
+    s->engine->ops->drained(s);
 }
 
 /* ---- closing ------------------------------------------------------------------------------- */
@@ -309,14 +359,15 @@ void mr__session_close(struct mr_session *s, const char *reason, enum mr_close_h
         return;
     }
     if (how == MR_CLOSE_FLUSH)
-        mr__nsp_leave_all(s, reason); /* while it is open: what the handlers still send, leaves */
+        s->engine->ops->leave_all(
+            s, reason); /* while it is open: what the handlers still send, leaves */
     if (!mr__session_is_open(s))
         return;
     s->state = MR_S_CLOSING;
     mr__timer_stop(&srv->timers, &s->beat);
     mr__timer_stop(&srv->timers, &s->guard);
     mr__upgrade_abort(s);
-    mr__nsp_leave_all(s, reason);
+    s->engine->ops->leave_all(s, reason);
     if (over_ws)
         srv->stats.websocket_sessions--;
     else
@@ -376,8 +427,9 @@ void mr__ws_gone(struct mr_ws_port *port, const char *reason)
 
 void mr__session_free(struct mr_session *s)
 {
-    mr__nsp_forget(s);
+    s->engine->ops->forget(s);
     mr__outq_clear(&s->q);
+    mr__peer_leave(s->srv, s->peer);
     mr__handshake_unref(s->hs);
     mr__timers_release(&s->srv->timers, TIMERS);
     s->srv->n_sessions--;

@@ -14,16 +14,20 @@
  *    +--------- CLOSED: out of the table; freed at the end of the turn
  *
  * Invariants: packets leave in the order in which they were queued, over whichever transport;
- * at most one GET and one POST wait; a session in CLOSING or CLOSED has no socket in any namespace.
+ * at most one GET and one POST wait; to the layer above (engine.h) a session in CLOSING or CLOSED
+ * has ended.
  * [thread: loop]
  */
 #ifndef IO_SESSION_H
 #define IO_SESSION_H
 
 #include "io/core.h"
+#include "io/engine.h"
 #include "io/exchange.h"
 #include "proto/eio.h"
 
+struct mr_engine_client;
+struct mr_peer;
 struct mr_socket;
 struct mr_nsp;
 struct mr_binary;
@@ -40,6 +44,7 @@ enum mr_session_state {
 struct mr_handshake {
     uint32_t refs;
     char addr[48];
+    struct mr_span query; /* empty when there is nothing in it but Engine.IO's own parameters */
     uint32_t n;
     struct {
         const char *name; /* static */
@@ -50,11 +55,13 @@ struct mr_handshake {
 
 struct mr_session {
     struct mr_server *srv;
+    struct mr_engine *engine;
     struct mr_node node; /* in srv->sessions by sid */
     char sid[MR_SID_LEN + 1];
     enum mr_session_state state;
     bool awaiting_pong, congested;
     struct mr_handshake *hs;
+    struct mr_peer *peer;
     struct mr_outq q; /* POLLING and PROBING; with a WebSocket its port's queue takes over */
     struct mr_exchange *get, *post;
     struct mr_ws_port *ws, *probe;
@@ -63,10 +70,15 @@ struct mr_session {
     struct mr_timer upgrade;
     struct mr_link dirty, fate, drain; /* fate: srv->doomed, then srv->reaped */
     const char *doom_reason;
-    struct mr_socket *sockets; /* at most one a namespace */
-    unsigned n_sockets, n_left;
-    struct mr_nsp **left;     /* namespaces that the server threw it out of */
-    struct mr_binary *binary; /* the packet whose attachments are coming in */
+    union {                            /* the layer above: whose ops engine has */
+        struct {                       /* Socket.IO: namespace.c */
+            struct mr_socket *sockets; /* at most one a namespace */
+            unsigned n_sockets, n_left;
+            struct mr_nsp **left;     /* namespaces that the server threw it out of */
+            struct mr_binary *binary; /* the packet whose attachments are coming in */
+        };
+        struct mr_engine_client *client; /* bare: engine_client.c */
+    };
 };
 
 enum mr_close_how {
@@ -75,11 +87,13 @@ enum mr_close_how {
     MR_CLOSE_KILL,  /* it is gone, or does not read */
 };
 
-/* A new session, in the table, its heartbeat running. ex: where its headers are read. NULL: out of
- * memory, or sessions_max (counted as refused). */
+/* A new session of ex's engine, in the table, its heartbeat running. ex: where its headers are
+ * read. NULL: out of memory, or sessions_max (counted as refused). */
 struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchange *ex,
                                    enum mr_session_state state);
 struct mr_session *mr__session_find(struct mr_server *srv, struct mr_span sid);
+/* The handshake is answered: tell the layer above. */
+void mr__session_opened(struct mr_session *s);
 /* Append the OPEN packet. */
 void mr__session_open_packet(const struct mr_session *s, bool can_upgrade, struct mr_buf *out);
 /* One packet from the client. binary packets from a polling body are base64 still. */
@@ -89,6 +103,9 @@ void mr__session_binary(struct mr_session *s, struct mr_span bytes);
 /* Queue a frame and have it flushed at the end of the turn. MR_OK; MR_E_CLOSED; MR_E_NOMEM; over
  * queue_bytes_max the session is doomed as a slow consumer: MR_E_CLOSED. */
 MR_MUSTCHECK int mr__session_send(struct mr_session *s, struct mr_frame *f);
+/* Would a frame queued now leave with the end of the turn, as far as one can tell? Nothing waits
+ * before it and, over polling, a GET waits for it. */
+bool mr__session_writable(struct mr_session *s);
 /* The queue that packets go to now. */
 struct mr_outq *mr__session_q(struct mr_session *s);
 /* The queue has shrunk: count it, and see whether the session is no longer congested. */

@@ -55,12 +55,20 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
         ;
     *at = sock->next;
     s->n_sockets--;
+    mr__recovery_gone(sock, reason);
     if (was_connected)
         leave_nsp(sock);
+    if (was_connected)
+        mr__listeners_end(sock, MR_L_DISCONNECTING, reason);
+    if (was_connected && sock->nsp->on_disconnecting != NULL)
+        sock->nsp->on_disconnecting(sock, reason, sock->nsp->on_disconnecting_ctx);
     mr__acks_closed(sock);
+    if (was_connected)
+        mr__listeners_end(sock, MR_L_DISCONNECT, reason);
     if (was_connected && sock->nsp->on_disconnect != NULL)
         sock->nsp->on_disconnect(sock, reason, sock->nsp->on_disconnect_ctx);
-    mr__room_leave_all(sock); /* last, so that the handler can still see its rooms */
+    sock->nsp->adapter->ops->del_all(sock->nsp->adapter,
+                                     sock); /* last, so that the handler can still see its rooms */
     mr__asked_deinit(&sock->asked);
     mr_socket_unref(sock);
 }
@@ -97,6 +105,9 @@ void mr_socket_unref(struct mr_socket *s)
     if (s == NULL || --s->refs > 0)
         return;
     mr__handshake_unref(s->hs);
+    mr__recovery_free(s);
+    mr__listeners_free(s->listeners);
+    mr_free(s->auth);
     mr_free(s->refusal);
     mr_free(s);
 }
@@ -114,6 +125,11 @@ const char *mr_socket_id(const struct mr_socket *s)
 const char *mr_socket_nsp(const struct mr_socket *s)
 {
     return s->nsp->name;
+}
+
+struct mr_span mr_socket_auth(const struct mr_socket *s)
+{
+    return s->auth ? mr_span_str(s->auth) : MR_SPAN("{}");
 }
 
 const char *mr_socket_addr(const struct mr_socket *s)
@@ -138,6 +154,7 @@ struct mr_span mr_socket_header(const struct mr_socket *s, const char *name)
 void mr_socket_set_data(struct mr_socket *s, void *data)
 {
     s->data = data;
+    mr__recovery_changed(s, MR_SESSION_DATA, NULL);
 }
 
 void *mr_socket_data(const struct mr_socket *s)

@@ -1,13 +1,16 @@
 /* upgrade.c - from polling to WebSocket without losing, repeating or reordering a packet. */
 #include "io/upgrade.h"
 
-enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, const struct mr_exchange *ex,
+#include "io/peers.h"
+
+enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *ex,
                                      const char *method, struct mr_span query,
                                      struct mr_session **s)
 {
     struct mr_eio_query q;
     enum mr_eio_error error;
 
+    ex->query = query;
     mr__eio_query_parse(query, &q);
     error = mr__eio_verify(srv, ex, method, &q, true, s);
     if (error != MR_EIO_OK)
@@ -15,6 +18,8 @@ enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, const struct mr_exch
     if (!mr_span_is(q.transport, "websocket"))
         return MR_EIO_BAD_REQUEST;
     if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max)
+        return MR_EIO_FULL;
+    if (*s == NULL && !mr__peer_admits(srv, ex->ops->addr(ex)))
         return MR_EIO_FULL;
     return MR_EIO_OK;
 }
@@ -59,6 +64,8 @@ static int open_session(struct mr_server *srv, struct mr_ws_port *port,
     mr_buf_free(&b);
     if (rc != MR_OK)
         mr__ws_gone(port, "transport error");
+    else
+        mr__session_opened(s);
     return rc;
 }
 
@@ -78,7 +85,7 @@ int mr__ws_opened(struct mr_server *srv, struct mr_ws_port *port, const struct m
         return MR_E_CONFLICT;
     s->probe = port;
     port->session = s;
-    mr__timer_set(&srv->timers, &s->upgrade, mr__now(srv) + srv->opt.upgrade_timeout_ms,
+    mr__timer_set(&srv->timers, &s->upgrade, mr__now(srv) + s->engine->opt.upgrade_timeout_ms,
                   probe_late);
     return MR_OK;
 }

@@ -14,7 +14,7 @@
 #include "io/ws_frame.h"
 
 /* May this request become a WebSocket? *s: the session that it wants to upgrade, or NULL. */
-enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, const struct mr_exchange *ex,
+enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *ex,
                                      const char *method, struct mr_span query,
                                      struct mr_session **s);
 /* The WebSocket is open. s as mr__upgrade_verify gave it; ex: where a new session reads its

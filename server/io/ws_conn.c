@@ -5,6 +5,8 @@
  */
 #include "io/ws_conn.h"
 
+#include "io/http_conn.h"
+#include "io/ws_app.h"
 #include "proto/alloc.h"
 
 #define PIECES_MAX 64
@@ -31,13 +33,17 @@ static void flush(struct mr_ws_port *port)
         frames = mr__outq_took(&port->q, (size_t)took);
         if (port->session != NULL && port->session->ws == port)
             mr__session_sent(port->session, frames, (size_t)took);
+        else if (w->app != NULL)
+            mr__ws_app_sent(w->app, frames, (size_t)took);
         total += (size_t)took;
         if (total >= MR_FLUSH_BYTES_MAX && port->q.n > 0 && !c->want_write) {
             c->want_write = true; /* let the others have their turn */
             mr__sock_want_write(c);
         }
     }
-    if (w->closing && port->q.n == 0)
+    if (w->app != NULL)
+        mr__ws_app_drained(w->app); /* when it closes, it waits for the peer's answer */
+    else if (w->closing && port->q.n == 0)
         mr__conn_linger(c);
 }
 
@@ -47,16 +53,18 @@ static void close_late(struct mr_timer *t)
 }
 
 /* Our close frame goes last; then the peer has a moment to answer. */
-static void close_port(struct mr_ws_port *port, int status)
+void mr__ws_conn_close(struct mr_ws_conn *w, int status, struct mr_span reason)
 {
-    struct mr_ws_conn *w = of_port(port);
-    char payload[2] = {(char)(status >> 8), (char)status};
+    char payload[125] = {(char)(status >> 8), (char)status};
     struct mr_frame *f;
 
     if (w->closing || w->conn->phase != MR_CONN_WEBSOCKET)
         return;
-    f = mr__frame_make(MR_WS_CLOSE, mr_span_of(payload, status == 1005 ? 0 : 2));
-    if (f == NULL || mr__ws_push(port, f) != MR_OK) {
+    assert(reason.len <= sizeof(payload) - 2);
+    if (reason.len > 0)
+        memcpy(payload + 2, reason.ptr, reason.len);
+    f = mr__frame_make(MR_WS_CLOSE, mr_span_of(payload, status == 1005 ? 0 : 2 + reason.len));
+    if (f == NULL || mr__ws_push(&w->port, f) != MR_OK) {
         mr_frame_unref(f);
         mr__conn_doom(w->conn);
         return;
@@ -64,7 +72,12 @@ static void close_port(struct mr_ws_port *port, int status)
     mr_frame_unref(f);
     w->closing = true;
     mr__conn_set_timer(w->conn, MR_LINGER_MS, close_late);
-    flush(port);
+    flush(&w->port);
+}
+
+static void close_port(struct mr_ws_port *port, int status)
+{
+    mr__ws_conn_close(of_port(port), status, MR_SPAN_NONE);
 }
 
 static void kill_port(struct mr_ws_port *port)
@@ -84,7 +97,7 @@ int mr__ws_start(struct mr_conn *c, struct mr_span handshake)
         goto out;
     w->port.ops = &ops;
     w->conn = c;
-    mr__ws_rx_init(&w->rx, c->srv->opt.body_bytes_max);
+    mr__ws_rx_init(&w->rx, mr__engine_of(c->srv, &c->http->ex)->opt.body_bytes_max);
     rc = mr__outq_push(&w->port.q, f, SIZE_MAX);
     if (rc == MR_OK) {
         c->ws = w;
@@ -97,36 +110,53 @@ out:
     return rc;
 }
 
-static void answer_ping(struct mr_ws_port *port, struct mr_span payload)
+static void answer_ping(struct mr_ws_conn *w, struct mr_span payload)
 {
     struct mr_frame *f = mr__frame_make(MR_WS_PONG, payload);
 
     /* Without memory, or over the queue's ceiling, there is no pong: the client will notice. */
-    if (f != NULL && mr__ws_push(port, f) == MR_OK)
-        flush(port);
+    if (f != NULL && w->app != NULL)
+        (void)mr_ws_send_frame(w->app, f);
+    else if (f != NULL && mr__ws_push(&w->port, f) == MR_OK)
+        flush(&w->port);
     mr_frame_unref(f);
+}
+
+/* Whoever uses it hears that it is over. */
+static void ended(struct mr_ws_conn *w, int status, struct mr_span text, const char *reason)
+{
+    if (w->app != NULL)
+        mr__ws_app_gone(w->app, status, text);
+    else
+        mr__ws_gone(&w->port, reason);
 }
 
 static bool take(void *ctx, enum mr_ws_opcode op, struct mr_span data)
 {
     struct mr_ws_conn *w = ctx;
-    int status;
+    int status = 1005;
 
+    if (w->app != NULL)
+        mr__ws_app_heard(w->app);
     switch (op) {
     case MR_WS_TEXT:
     case MR_WS_BINARY:
-        if (!w->closing)
+        if (!w->closing && w->app != NULL)
+            mr__ws_app_message(w->app, op, data);
+        else if (!w->closing)
             mr__ws_message(&w->port, op, data);
         break;
     case MR_WS_PING:
         if (!w->closing)
-            answer_ping(&w->port, data);
+            answer_ping(w, data);
         break;
     case MR_WS_CLOSE:
         status = mr__ws_close_status(data);
-        if (status != 1005 && status != MR_WS_PROTOCOL_ERROR)
-            status = MR_WS_NORMAL;
-        mr__ws_gone(&w->port, "transport close");
+        ended(w, status,
+              data.len > 2 && status != MR_WS_PROTOCOL_ERROR
+                  ? mr_span_of(data.ptr + 2, data.len - 2)
+                  : MR_SPAN_NONE,
+              "transport close");
         if (w->closing)
             mr__conn_doom(w->conn); /* the answer to ours: both sides have said it */
         else
@@ -150,7 +180,7 @@ void mr__ws_read(struct mr_conn *c, unsigned char *bytes, size_t n)
         return;
     }
     c->srv->stats.parse_errors++;
-    mr__ws_gone(&w->port, "transport error");
+    ended(w, status, MR_SPAN_NONE, "transport error");
     close_port(&w->port, status);
 }
 
@@ -161,7 +191,7 @@ void mr__ws_writable(struct mr_conn *c)
 
 void mr__ws_conn_gone(struct mr_conn *c)
 {
-    mr__ws_gone(&c->ws->port, "transport close");
+    ended(c->ws, 1006, MR_SPAN_NONE, "transport close");
     c->ws->port.session = NULL;
 }
 

@@ -1,6 +1,7 @@
 /* ws_frame.c - RFC 6455 framing. What is refused here is named by its status at the refusal. */
 #include "io/ws_frame.h"
 
+#include "io/ws_deflate.h"
 #include "proto/utf8.h"
 
 #define CONTROL_BYTES_MAX 125
@@ -90,10 +91,13 @@ static bool is_control(uint8_t opcode)
 /* The first two bytes are there: is this frame acceptable now? 0 or a status. */
 static int check_head(struct mr_ws_rx *rx)
 {
+    bool compressed = (rx->head[0] & MR_WS_RSV1) != 0;
+
     rx->fin = (rx->head[0] & 0x80) != 0;
     rx->opcode = rx->head[0] & 0x0f;
-    if (rx->head[0] & 0x70)
-        return MR_WS_PROTOCOL_ERROR; /* reserved bits: no extension was agreed */
+    if (rx->head[0] & 0x30 ||
+        (compressed && (rx->codec == NULL || rx->opcode == 0 || rx->opcode > 2)))
+        return MR_WS_PROTOCOL_ERROR; /* reserved bits: no extension was agreed, or not for these */
     if (!(rx->head[1] & 0x80))
         return MR_WS_PROTOCOL_ERROR; /* a client must mask */
     switch (rx->opcode) {
@@ -104,6 +108,8 @@ static int check_head(struct mr_ws_rx *rx)
         if (rx->message_op != 0)
             return MR_WS_PROTOCOL_ERROR; /* the message before it is not complete */
         rx->message_op = rx->opcode;
+        rx->checked = 0;
+        rx->compressed = compressed;
         return 0;
     case MR_WS_CLOSE:
     case MR_WS_PING:
@@ -133,6 +139,22 @@ static int take_length(struct mr_ws_rx *rx)
     return 0;
 }
 
+/* A compressed message is complete. */
+static int finish_compressed(struct mr_ws_rx *rx, enum mr_ws_opcode op, struct mr_span data,
+                             mr_ws_fn fn, void *ctx, bool *go_on)
+{
+    struct mr_buf plain = MR_BUF_INIT(rx->message.max);
+    int status = mr__ws_inflate(rx->codec, data, &plain);
+
+    mr_buf_free(&rx->message);
+    if (status == 0 && op == MR_WS_TEXT && mr_utf8_valid_len(mr_buf_span(&plain)) != plain.len)
+        status = MR_WS_BAD_TEXT;
+    if (status == 0)
+        *go_on = fn(ctx, op, mr_buf_span(&plain));
+    mr_buf_free(&plain);
+    return status;
+}
+
 /* A frame is complete; whole: its payload if nothing of it had to be gathered. */
 static int finish_frame(struct mr_ws_rx *rx, struct mr_span whole, bool direct, mr_ws_fn fn,
                         void *ctx, bool *go_on)
@@ -147,13 +169,43 @@ static int finish_frame(struct mr_ws_rx *rx, struct mr_span whole, bool direct, 
     rx->head_n = 0;
     if (!control && !rx->fin)
         return 0;
-    if (!control)
+    if (!control) {
         rx->message_op = 0;
+        if (rx->compressed)
+            return finish_compressed(rx, op, data, fn, ctx, go_on);
+    }
     if (op == MR_WS_TEXT && mr_utf8_valid_len(data) != data.len)
         return MR_WS_BAD_TEXT;
     *go_on = fn(ctx, op, data);
     mr_buf_free(buf);
     return 0;
+}
+
+/* Could these few bytes be the beginning of a letter? The continuations that are allowed are a
+ * range, and one of its ends fits any first byte. */
+static bool may_become_letter(struct mr_span rest)
+{
+    char letter[4];
+
+    for (int end = 0x80; rest.len < 4 && end <= 0xbf; end += 0x3f) {
+        memset(letter, end, sizeof(letter));
+        memcpy(letter, rest.ptr, rest.len);
+        for (size_t n = rest.len + 1; n <= 4; n++) {
+            if (mr_utf8_valid_len(mr_span_of(letter, n)) == n)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Text that can no longer become UTF-8 is refused at once, and not when all of it has come. */
+static bool text_fails(struct mr_ws_rx *rx)
+{
+    struct mr_span fresh = mr_span_of(rx->message.ptr + rx->checked, rx->message.len - rx->checked);
+    size_t ok = mr_utf8_valid_len(fresh);
+
+    rx->checked += ok;
+    return ok < fresh.len && !may_become_letter(mr_span_of(fresh.ptr + ok, fresh.len - ok));
 }
 
 /* Payload bytes of the present frame. */
@@ -171,6 +223,9 @@ static int take_payload(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_
         if (mr_buf_err(buf) != MR_OK)
             return mr_buf_err(buf) == MR_E_TOOBIG ? MR_WS_TOO_BIG : MR_WS_INTERNAL;
         rx->masked = (uint32_t)(rx->masked + n) & 3;
+        if (buf == &rx->message && rx->message_op == MR_WS_TEXT && !rx->compressed && n > 0 &&
+            text_fails(rx))
+            return MR_WS_BAD_TEXT;
     }
     return rx->left == 0 ? finish_frame(rx, piece, whole, fn, ctx, go_on) : 0;
 }

@@ -20,6 +20,8 @@ enum mr_ws_opcode { /* the value on the wire */
                     MR_WS_PONG = 0xa,
 };
 
+#define MR_WS_RSV1 0x40 /* beside the opcode of a message's first frame: it is compressed */
+
 enum mr_ws_status { /* close codes, RFC 6455 section 7.4 */
                     MR_WS_NORMAL = 1000,
                     MR_WS_GOING_AWAY = 1001,
@@ -30,16 +32,20 @@ enum mr_ws_status { /* close codes, RFC 6455 section 7.4 */
                     MR_WS_INTERNAL = 1011,
 };
 
+struct mr_ws_codec;
+
 struct mr_ws_rx {
-    struct mr_buf message; /* fragments of the message in progress; its ceiling is the limit */
-    struct mr_buf control; /* a control frame cut by the network */
-    uint64_t left;         /* payload bytes of the present frame still to come */
-    uint32_t masked;       /* payload bytes of it unmasked so far, modulo 4 */
+    struct mr_buf message;     /* fragments of the message in progress; its ceiling is the limit */
+    struct mr_buf control;     /* a control frame cut by the network */
+    struct mr_ws_codec *codec; /* permessage-deflate was agreed on; else NULL */
+    size_t checked;            /* bytes of the gathered text that are known to be UTF-8 */
+    uint64_t left;             /* payload bytes of the present frame still to come */
+    uint32_t masked;           /* payload bytes of it unmasked so far, modulo 4 */
     uint8_t head[14];
     uint8_t head_n;     /* bytes of the header seen; back to 0 when the frame is complete */
     uint8_t opcode;     /* of the present frame */
     uint8_t message_op; /* MR_WS_TEXT or _BINARY while a message is in progress, else 0 */
-    bool in_payload, fin;
+    bool in_payload, fin, compressed;
 };
 
 /* A whole message (text already checked to be UTF-8) or control frame; data is borrowed until the
@@ -49,7 +55,8 @@ typedef bool (*mr_ws_fn)(void *ctx, enum mr_ws_opcode op, struct mr_span data);
 void mr__ws_rx_init(struct mr_ws_rx *rx, size_t message_bytes_max);
 void mr__ws_rx_deinit(struct mr_ws_rx *rx);
 /* Feed n bytes, which are changed in place. Returns 0, or the status to close with: the peer broke
- * the framing (1002), sent text that is not UTF-8 (1007) or a message over the limit (1009). */
+ * the framing (1002), sent text that is not UTF-8 or not deflate (1007) or a message over the limit
+ * (1009). */
 int mr__ws_rx_feed(struct mr_ws_rx *rx, unsigned char *bytes, size_t n, mr_ws_fn fn, void *ctx);
 
 /* Write the header of an unmasked, final frame: at most 10 bytes. Returns its length. */

@@ -4,6 +4,7 @@
 #include "rows.h"
 
 #include "io/namespace.h"
+#include "io/room.h"
 #include "proto/alloc.h"
 
 #include <stdio.h>
@@ -104,7 +105,7 @@ static void check(void)
         }
         assert_int_equal(mr_room_size(&srv, "/", room_name(r)), n);
         rooms += n > 0;
-        check_index(mr__room_find(sockets[0]->nsp, room_name(r)));
+        check_index(mr__room_find(sockets[0]->nsp->adapter, room_name(r)));
     }
     assert_int_equal(srv.stats.rooms, rooms); /* empty ones are gone */
 }

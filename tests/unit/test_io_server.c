@@ -183,7 +183,7 @@ static void allowed_origins_may_read_with_credentials_others_may_not(void **stat
                  "Origin: http://a.example\r\nAccess-Control-Request-Method: POST\r\n"
                  "Access-Control-Request-Headers: x-token\r\n" END);
     has(answer, "HTTP/1.1 204 No Content\r\n");
-    has(answer, "Access-Control-Allow-Methods: GET,POST,OPTIONS\r\n");
+    has(answer, "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n");
     has(answer, "Access-Control-Allow-Headers: x-token\r\n");
     answer = ask("OPTIONS /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n"
                  "Origin: http://evil.example\r\n" END);

@@ -17,7 +17,7 @@
  *
  * A second GET is GET2 and so on, also in the S lines. Every S and = line must come in this order
  * and nothing else may come. <name> stands for 20 characters of an id: the same name, the same id;
- * <sid> is the one that requests are made with.
+ * <name:9> for 9 of something else; <sid> is the one that requests are made with.
  */
 #include "wire/talk.h"
 
@@ -43,21 +43,24 @@ static bool matches(const char *pattern, const char *text)
     int len = 0;
 
     while (*pattern != '\0') {
-        if (sscanf(pattern, "<%31[a-z0-9]>%n", name, &len) == 1 && len > 0) {
+        unsigned size = MR_SID_LEN;
+
+        if ((sscanf(pattern, "<%31[a-z0-9]>%n", name, &len) == 1 && len > 0) ||
+            (sscanf(pattern, "<%31[a-z0-9]:%u>%n", name, &size, &len) == 2 && len > 0)) {
             const char *value = name_value(name);
 
             if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") <
-                MR_SID_LEN)
+                size)
                 return false;
             if (value == NULL) {
                 assert_true(T->n_names < NAMES_MAX);
                 (void)snprintf(T->names[T->n_names][0], 32, "%s", name);
-                (void)snprintf(T->names[T->n_names++][1], 32, "%.20s", text);
-            } else if (strncmp(value, text, MR_SID_LEN) != 0) {
+                (void)snprintf(T->names[T->n_names++][1], 32, "%.*s", (int)size, text);
+            } else if (strncmp(value, text, size) != 0) {
                 return false;
             }
             pattern += len;
-            text += MR_SID_LEN;
+            text += size;
             len = 0;
         } else if (*pattern++ != *text++) {
             return false;
@@ -205,6 +208,7 @@ static void option(char *line)
         {"low_water", offsetof(struct mr_options, low_water_bytes)},
         {"sessions_max", offsetof(struct mr_options, sessions_max)},
     };
+    struct mr_engine *e = T->srv.engines;
     char name[64];
     uint32_t value;
     int used;
@@ -218,10 +222,20 @@ static void option(char *line)
             memcpy((char *)&T->srv.opt + table[i].offset, &value, sizeof(value));
             known = true;
         }
+        if (strcmp(name, "recovery") == 0) { /* the window; it is for all namespaces */
+            const struct mr_recovery_options opt = {.max_disconnection_ms = value};
+
+            assert_int_equal(mr_use_recovery(&T->srv, &opt), MR_OK);
+            known = true;
+        }
         if (!known)
             fail_msg("unknown option %s", name);
         line += used;
     }
+    e->opt.ping_interval_ms = T->srv.opt.ping_interval_ms; /* Socket.IO's engine has its own copy */
+    e->opt.ping_timeout_ms = T->srv.opt.ping_timeout_ms;
+    e->opt.upgrade_timeout_ms = T->srv.opt.upgrade_timeout_ms;
+    e->opt.body_bytes_max = T->srv.opt.body_bytes_max;
 }
 
 /* What the server's tables say now. */

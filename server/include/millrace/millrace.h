@@ -24,6 +24,20 @@ struct mr_http_req; /* opaque; one HTTP request, alive until it is answered */
 
 /* ---- server ------------------------------------------------------------------------------- */
 
+#define MR_TRANSPORT_POLLING   1u
+#define MR_TRANSPORT_WEBSOCKET 2u
+
+/* A cookie with the session's id, on the first reply over polling: for balancers that keep a client
+ * on a server by it. */
+struct mr_cookie {
+    const char *name;      /* NULL: no cookie */
+    const char *path;      /* "/" */
+    const char *same_site; /* "Lax"; or "Strict", "None" (which needs secure) */
+    bool secure;           /* over TLS only */
+    bool script_readable;  /* without HttpOnly */
+    uint32_t max_age_s;    /* 0: until the browser is closed */
+};
+
 struct mr_options {               /* zero means the default named here */
     const char *path;             /* "/socket.io/" */
     uint32_t ping_interval_ms;    /* 25000 */
@@ -37,13 +51,58 @@ struct mr_options {               /* zero means the default named here */
     uint32_t sessions_max;        /* 50000 Engine.IO sessions in all, then 503 */
     uint32_t http_body_bytes_max; /* 1 MiB: request body of mr_on_http routes, then 413 */
     uint32_t http_header_timeout_ms; /* 10000: to receive a request's head */
-    uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503 */
-    const char *cors_origins; /* comma-separated origins allowed with credentials; NULL: none */
+    uint32_t http_body_timeout_ms;   /* 10000: a body must move within it, and after twice as long
+                                        have come at 1 KiB a second or more */
+    uint32_t http_idle_timeout_ms;   /* 75000: a connection between requests */
+    uint32_t http_idle_max;          /* sessions_max such connections; then the one that has been
+                                        idle longest is closed */
+    uint32_t http_requests_max;      /* 4096 requests waiting for their reply, then 503. Replies of
+                                        unknown length that have begun do not count */
+    /* 1024: replies of the polling transport from this size on are sent as gzip or deflate to
+     * clients that accept it. UINT32_MAX: never. */
+    uint32_t http_compress_bytes_min;
+    /* 0: if the library was built with it, the JavaScript client is served at <path>socket.io.js,
+     * .min.js, .esm.min.js and .msgpack.min.js. -1: it is not. */
+    int serve_client;
+    bool http_compress_routes; /* so are whole replies of the application, when they are text, and
+                                  have neither ETag nor Content-Encoding */
+    /* Origins that pages may come from, comma-separated; NULL: none but the server's own. Each is
+     * an origin ("https://app.example"), "re:" and a POSIX extended regular expression that the
+     * whole origin must match (its commas stand inside brackets; no back-references), or "*". */
+    const char *cors_origins;
+    int cors_credentials;     /* 0: for all but "*". 1: for "*" too, which lets every site act as
+                                 its visitor. -1: never */
+    const char *cors_methods; /* "GET,HEAD,PUT,PATCH,POST,DELETE" */
+    const char *cors_headers; /* request headers allowed; NULL: those that the browser asks for */
+    const char *cors_exposed; /* reply headers that pages may read; NULL: none */
+    uint32_t cors_max_age_s;  /* 600: how long a browser keeps the answer to a preflight */
+    bool cors_routes;         /* the same for requests outside the Socket.IO path */
+    /* permessage-deflate for clients that offer it: 144 KiB for the whole server, and what it saves
+     * on the wire costs time on the loop. Messages from websocket_deflate_bytes_min (1024) up to
+     * 128 KiB are compressed, each once for all who get it, in a window of 1 <<
+     * websocket_window_bits (12; 9 to 15) bytes. */
+    bool websocket_deflate;
+    uint32_t websocket_deflate_bytes_min;
+    uint32_t websocket_window_bits;
+    bool websocket_same_origin; /* refuse (403) WebSockets from pages that are neither the server's
+                                   own nor in cors_origins. CORS itself does not cover them */
+    unsigned transports;        /* MR_TRANSPORT_POLLING | MR_TRANSPORT_WEBSOCKET: that clients may
+                                   begin with */
+    bool no_upgrades;           /* a polling session stays one */
+    struct mr_cookie cookie;
+    uint32_t sessions_per_addr_max; /* 10000 sessions from one address, then 503. Loopback is */
+    bool limit_loopback;            /* exempt unless this is set: a proxy there speaks for all */
+    /* 1 GiB unsent to all sessions together, a frame counted for each that waits for it. Over it
+     * those with the longest queues are closed as "slow consumer" until it is three quarters. What
+     * has only just been queued, and not been tried yet, does not count. */
+    uint64_t queue_total_bytes_max;
+    uint32_t poll_packets_max; /* 16 packets in one answer to a GET: some clients refuse more */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
  * the process's soft limit on descriptors towards the hard one, to have room for sessions_max. The
- * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO. */
+ * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO; MR_E_INVAL: an option
+ * that means nothing (an expression in cors_origins). */
 MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop,
                                          const struct mr_options *opt);
 /* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
@@ -60,115 +119,9 @@ MR_EXPORT void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx),
  * is full (bounded; fn was not and will not be called); MR_E_CLOSED: the server is closing. */
 MR_EXPORT MR_MUSTCHECK int mr_post(struct mr_server *srv, void (*fn)(void *arg), void *arg);
 
-/* ---- connections -------------------------------------------------------------------------- */
+/* ---- rooms and broadcast: broadcast.h; clusters: adapter.h --------------------------------- */
 
-/* Decide on a CONNECT. auth borrows the client's JSON object ("{}" when it sent none). MR_OK
- * admits. Any error refuses: CONNECT_ERROR {"message": mr_socket_refuse's text or "unauthorized"}.
- * MR_E_AGAIN: the answer comes later by mr_connect_admit or mr_connect_refuse (keep a ref). */
-typedef int (*mr_connect_fn)(struct mr_socket *s, struct mr_span auth, void *ctx);
-/* The socket is gone for good; reason as socket.io spells it ("transport close", "ping timeout",
- * "client namespace disconnect", ...). The last callback for s. */
-typedef void (*mr_disconnect_fn)(struct mr_socket *s, const char *reason, void *ctx);
-/* args borrows the raw arguments after the event name. ack_id >= 0: the client waits for mr_ack,
- * now or later (at most once). */
-typedef void (*mr_event_fn)(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx);
-/* args borrows the raw arguments of the client's ack; err MR_OK, MR_E_TIMEOUT or MR_E_CLOSED. */
-typedef void (*mr_ack_fn)(int err, struct mr_socket *s, struct mr_span args, void *ctx);
-/* The socket was congested and has drained under the low-water mark. */
-typedef void (*mr_drain_fn)(struct mr_socket *s, void *ctx);
-
-/* Handlers of a namespace; registering makes the namespace exist ("/" always does). Copies names.
- * One handler an event and namespace: a second registration replaces the first.
- * MR_OK; MR_E_INVAL (reserved event name); MR_E_NOMEM. */
-MR_EXPORT MR_MUSTCHECK int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
-                                         void *ctx);
-/* Called when the client's CONNECT was answered: from here on mr_emit reaches it. */
-MR_EXPORT MR_MUSTCHECK int mr_on_connected(struct mr_server *srv, const char *nsp,
-                                           void (*fn)(struct mr_socket *s, void *ctx), void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on_disconnect(struct mr_server *srv, const char *nsp,
-                                            mr_disconnect_fn fn, void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn,
-                                       void *ctx);
-MR_EXPORT MR_MUSTCHECK int mr_on(struct mr_server *srv, const char *nsp, const char *event,
-                                 mr_event_fn fn, void *ctx);
-/* Later answer to a CONNECT whose hook returned MR_E_AGAIN; nothing happens if the client left. */
-MR_EXPORT void mr_connect_admit(struct mr_socket *s);
-/* Refuse, now (from the hook, before it returns an error) or later. Copies. data: raw JSON for the
- * error's "data" member, or empty. */
-MR_EXPORT void mr_connect_refuse(struct mr_socket *s, const char *message, struct mr_span data);
-
-/* Reading arguments, without copying: the i-th of args; a member of a JSON object, by name; the
- * content of a string without its quotes, escapes kept. Each is empty when there is no such thing.
- * They borrow from what they are given. [thread: any] */
-MR_EXPORT struct mr_span mr_arg(struct mr_span args, size_t i);
-MR_EXPORT struct mr_span mr_member(struct mr_span object, const char *name);
-MR_EXPORT struct mr_span mr_string(struct mr_span value);
-
-/* ---- a socket ----------------------------------------------------------------------------- */
-
-/* A socket is valid inside callbacks. To keep it longer take a ref: the memory then stays, but
- * calls on a disconnected socket do nothing (emits return MR_E_CLOSED). */
-MR_EXPORT struct mr_socket *mr_socket_ref(struct mr_socket *s);
-MR_EXPORT void mr_socket_unref(struct mr_socket *s);
-MR_EXPORT bool mr_socket_connected(const struct mr_socket *s);
-MR_EXPORT const char *mr_socket_id(const struct mr_socket *s);   /* the public id; borrows s */
-MR_EXPORT const char *mr_socket_nsp(const struct mr_socket *s);  /* borrows s */
-MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
-MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
-/* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
- * origin, user-agent, x-forwarded-for, x-request-id. Empty span when absent. Borrows s. */
-MR_EXPORT struct mr_span mr_socket_header(const struct mr_socket *s, const char *name);
-/* The application's own pointer, NULL at first. */
-MR_EXPORT void mr_socket_set_data(struct mr_socket *s, void *data);
-MR_EXPORT void *mr_socket_data(const struct mr_socket *s);
-MR_EXPORT struct mr_server *mr_socket_server(const struct mr_socket *s);
-
-/* Send an event to one socket. Copies. MR_OK: queued; MR_E_CLOSED; MR_E_NOMEM. */
-MR_EXPORT int mr_socket_emit(struct mr_socket *s, const char *event, struct mr_span args);
-/* The same and wait for the client's ack: fn is called exactly once. timeout_ms 0: no limit but the
- * connection's end. MR_E_AGAIN: too many acks pending on this socket (fn is not called). */
-MR_EXPORT MR_MUSTCHECK int mr_socket_emit_ack(struct mr_socket *s, const char *event,
-                                              struct mr_span args, uint32_t timeout_ms,
-                                              mr_ack_fn fn, void *ctx);
-/* Answer an event's ack. Copies. Answering twice, or when none was asked (ack_id < 0), does
- * nothing. */
-MR_EXPORT int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args);
-/* Binary: in the args of a BINARY_EVENT each attachment stands as {"_placeholder":true,"num":i}.
- * Its bytes are here while the event's handler (or the mr_ack_fn) runs; they borrow until it
- * returns. */
-MR_EXPORT size_t mr_event_attachments(const struct mr_socket *s);
-MR_EXPORT struct mr_span mr_event_attachment(const struct mr_socket *s, size_t i);
-/* mr_socket_emit and mr_ack with n attachments (at most 10) for the placeholders in args. Copies.
- * MR_E_TOOBIG: too many. */
-MR_EXPORT int mr_socket_emit_binary(struct mr_socket *s, const char *event, struct mr_span args,
-                                    const struct mr_span *attachments, size_t n);
-MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
-                            const struct mr_span *attachments, size_t n);
-/* Disconnect from the namespace; close_transport also closes the connection under it. */
-MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
-/* Close the connection under the socket without that good-bye, once what is queued has left. A
- * client takes a good-bye as final ("io server disconnect"), but comes back by itself from a
- * connection that ended ("transport close"): so this is how to send it to a server that is not
- * stopping. */
-MR_EXPORT void mr_socket_drop(struct mr_socket *s);
-/* Bytes queued for this socket's session that the kernel has not taken yet. */
-MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
-/* True from the high-water mark until the drain callback. */
-MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
-
-/* ---- rooms and broadcast ------------------------------------------------------------------ */
-
-/* Copies room. Joining twice is MR_OK. MR_E_NOMEM; MR_E_CLOSED. */
-MR_EXPORT MR_MUSTCHECK int mr_join(struct mr_socket *s, const char *room);
-MR_EXPORT void mr_leave(struct mr_socket *s, const char *room);
-MR_EXPORT bool mr_in_room(const struct mr_socket *s, const char *room);
-/* Members of a room (NULL: all sockets of the namespace). O(1). */
-MR_EXPORT size_t mr_room_size(struct mr_server *srv, const char *nsp, const char *room);
-/* Encode once and queue to every member of room (NULL: everyone in the namespace). Copies.
- * Returns how many sockets it was queued to, or an error. */
-MR_EXPORT int mr_emit(struct mr_server *srv, const char *nsp, const char *room, const char *event,
-                      struct mr_span args);
-/* [thread: any] The same, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
+/* [thread: any] mr_emit, later, on the loop. MR_E_AGAIN: the mailbox is full; MR_E_NOMEM. */
 MR_EXPORT MR_MUSTCHECK int mr_post_emit(struct mr_server *srv, const char *nsp, const char *room,
                                         const char *event, struct mr_span args);
 
@@ -181,65 +134,41 @@ MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
 /* Queue a frame to one socket (it takes its own ref). MR_OK; MR_E_CLOSED; MR_E_NOMEM. */
 MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
-/* ---- HTTP on the same port ---------------------------------------------------------------- */
-
-/* Every request outside the Socket.IO path, with its whole body (bounded). Answer with
- * mr_http_reply now, or later from any thread with mr_http_post_reply: exactly one of them, exactly
- * once. A client that goes away meanwhile is the library's affair. */
-typedef void (*mr_http_fn)(struct mr_http_req *req, void *ctx);
-MR_EXPORT void mr_on_http(struct mr_server *srv, mr_http_fn fn, void *ctx);
-
-/* Parts of the request; they borrow req, never change until it is answered, and may be read on any
- * thread until then. path: as sent, percent-encoded and with whatever "..", "//" or "%2e" is in it:
- * who maps it to files must normalise it first. query: without "?". */
-MR_EXPORT const char *mr_http_method(const struct mr_http_req *req); /* "GET", upper case */
-MR_EXPORT struct mr_span mr_http_path(const struct mr_http_req *req);
-MR_EXPORT struct mr_span mr_http_query(const struct mr_http_req *req);
-/* Lower-case name; kept are: host, authorization, accept, accept-encoding, content-type, content-
- * length, cookie, origin, referer, user-agent, if-none-match, if-match, range, x-request-id,
- * x-api-key, x-forwarded-for, idempotency-key, access-control-request-method,
- * access-control-request-headers. */
-MR_EXPORT struct mr_span mr_http_header(const struct mr_http_req *req, const char *name);
-MR_EXPORT struct mr_span mr_http_body(const struct mr_http_req *req);
-MR_EXPORT const char *mr_http_addr(const struct mr_http_req *req); /* peer address */
-
-struct mr_http_header {
-    const char *name, *value; /* both borrowed for the call; a pair with CR or LF is left out, and
-                                 so are Content-Length, Connection, Transfer-Encoding and Date */
-};
-struct mr_http_response {
-    int status;
-    const struct mr_http_header *headers; /* n_headers of them; content-length is added */
-    size_t n_headers;
-    struct mr_span body;
-    void (*body_free)(void *body_ctx); /* NULL: body is copied. Else body is borrowed until the   */
-    void *body_ctx;                    /* call of body_free(body_ctx), on the loop thread, once.  */
-};
-/* Answer. A HEAD request gets the head alone. Takes req. [thread: loop] */
-MR_EXPORT void mr_http_reply(struct mr_http_req *req, const struct mr_http_response *res);
-/* [thread: any] Copies headers and (without body_free) body; the reply leaves from the loop. Takes
- * req. It cannot fail for want of mailbox room: a slot was reserved when the request was handed
- * out. */
-MR_EXPORT void mr_http_post_reply(struct mr_http_req *req, const struct mr_http_response *res);
-
-/* What the library itself answers to bad requests (400, 413, 431, 503 ...): the application may
- * give the body, so that errors look alike everywhere. fn appends headers/body by filling res
- * (borrowed until the next call). Without it: {"code":..,"message":..} for the Socket.IO path,
- * plain text else. */
-typedef void (*mr_http_error_fn)(int status, const char *detail, struct mr_span path,
-                                 struct mr_http_response *res, void *ctx);
-MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void *ctx);
-
 /* ---- figures ------------------------------------------------------------------------------ */
+
+enum mr_limit {
+    MR_LIMIT_SESSIONS,          /* sessions_max: a handshake was refused */
+    MR_LIMIT_SESSIONS_PER_ADDR, /* sessions_per_addr_max: so was this one */
+    MR_LIMIT_QUEUE,             /* queue_bytes_max: a session is closed */
+    MR_LIMIT_QUEUE_TOTAL,       /* queue_total_bytes_max: a session is closed */
+};
+/* A limit has bitten: which, whom, and what it is. addr borrows until the return. Each time is
+ * counted in mr_stats (refused, slow_consumers). Must not close anything. */
+typedef void (*mr_limit_fn)(enum mr_limit limit, const char *addr, uint64_t max, void *ctx);
+MR_EXPORT void mr_on_limit(struct mr_server *srv, mr_limit_fn fn, void *ctx);
 
 struct mr_stats {
     uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions; /* now */
     uint64_t queued_bytes, queued_packets;                                   /* now, all sessions */
     uint64_t sessions_total, packets_in, packets_out, bytes_in, bytes_out;   /* since start */
     uint64_t upgrades, upgrade_failures, ping_timeouts, parse_errors, slow_consumers, refused;
-    uint64_t http_requests, http_bad_requests, mailbox_full;
+    uint64_t http_requests, http_bad_requests, http_compressed, http_idle_closed, mailbox_full;
+    uint64_t websocket_deflated;            /* messages that were compressed, each counted once */
+    uint64_t tls_handshakes, tls_failures;  /* done; and those that were not */
+    uint64_t websockets;                    /* plain ones (mr_on_websocket), now */
+    uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
+    uint64_t shed;            /* of slow_consumers, those closed for queue_total_bytes_max */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
 MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
+
+#include "millrace/adapter.h"
+#include "millrace/broadcast.h"
+#include "millrace/engine.h"
+#include "millrace/http.h"
+#include "millrace/recovery.h"
+#include "millrace/socket.h"
+#include "millrace/tls.h"
+#include "millrace/websocket.h"
 
 #endif

@@ -1,0 +1,26 @@
+# Writes the browser client that the socket.io-client package ships (DIR is its dist/) into OUT as C,
+# declared in io/client_bundle.h. Compressed once, here. Without DIR, or without a file in it, there is
+# nothing to serve, and that is no error.
+set(body "#include \"io/client_bundle.h\"\n\n")
+set(table "")
+set(n 0)
+set(version "")
+foreach(name socket.io.js socket.io.min.js socket.io.esm.min.js socket.io.msgpack.min.js
+             socket.io.js.map socket.io.min.js.map socket.io.esm.min.js.map socket.io.msgpack.min.js.map)
+  if(NOT DIR OR NOT EXISTS ${DIR}/${name} OR NOT EXISTS ${DIR}/../package.json)
+    continue()
+  endif()
+  file(READ ${DIR}/../package.json package)
+  string(JSON version GET "${package}" version)
+  file(SIZE ${DIR}/${name} size)
+  file(ARCHIVE_CREATE OUTPUT ${OUT}.gz PATHS ${DIR}/${name} FORMAT raw COMPRESSION GZip COMPRESSION_LEVEL 9)
+  file(READ ${OUT}.gz hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND body "static const unsigned char f${n}[] = {${bytes}};\n")
+  string(APPEND table "    {\"${name}\", f${n}, sizeof(f${n}), ${size}},\n")
+  math(EXPR n "${n} + 1")
+endforeach()
+file(REMOVE ${OUT}.gz)
+string(APPEND body "\nconst struct mr_client_file mr__client_files[] = {\n${table}    {NULL, NULL, 0, 0},\n};\n")
+string(APPEND body "const char mr__client_version[] = \"${version}\";\n")
+file(WRITE ${OUT} "${body}")
