@@ -61,7 +61,10 @@ run_prerequisites() {
 # Builds and services side by side; the server when both are there; then the demo.
 run_start() {
     local job jobs=() failed=0
-    [[ -n $MILLRACE_GIVEN ]] || { (build_server release millrace-bin) & jobs+=($!); }
+    # The packages first: the server serves the browser's socket.io.min.js out of them.
+    [[ -n $MILLRACE_GIVEN ]] || {
+        (ui_present && npm_ci ui; build_server release millrace-bin) & jobs+=($!)
+    }
     (build_ui) & jobs+=($!)
     (
         [[ -n ${NO_KAFKA:-} ]] || java_fetch || {

@@ -50,7 +50,8 @@ test_set_up() {
     stack_lock
     run_stop >/dev/null # of tests that were killed
     stack_wipe
-    (build_server "$TEST_PRESET") & jobs+=($!)
+    # The packages first, where they are wanted: socket.io.min.js is built into the server.
+    (wants integration && npm_ci tests; build_server "$TEST_PRESET") & jobs+=($!)
     if wants_node; then
         (npm_ci tests && npm_ci compose) & jobs+=($!)
     fi
