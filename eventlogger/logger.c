@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define POLL_INTERVAL_MIN_MS 300000
+#define DESTROY_S            2 /* to wait for librdkafka to take itself apart */
 #define SYSLOG_WARNING       4 /* librdkafka's levels are syslog's */
 
 static void on_kafka_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
@@ -168,9 +169,39 @@ static void join_threads(struct el_logger *l)
         pthread_join(l->watcher, NULL);
 }
 
+static void *destroy_client(void *logger)
+{
+    struct el_logger *l = logger;
+    bool closed = el_board_well(&l->board, EL_SIDE_KAFKA);
+
+    rd_kafka_destroy_flags(l->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return NULL;
+}
+
+/* librdkafka waits for its threads, and they for each reference that it has lost count of: so wait
+ * for it, but not for ever. False: it is still at it, and what it uses must stay. */
+static bool end_client(struct el_logger *l)
+{
+    struct timespec until;
+    pthread_t thread;
+
+    if (l->rk == NULL)
+        return true;
+    if (pthread_create(&thread, NULL, destroy_client, l) != 0) {
+        (void)destroy_client(l);
+        return true;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += DESTROY_S;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return true;
+    (void)pthread_detach(thread);
+    LOG_WARN("kafka_client_abandoned", F_INT("after_s", DESTROY_S));
+    return false;
+}
+
 void el_logger_stop(struct el_logger *l)
 {
-    bool closed;
 
     if (l == NULL)
         return;
@@ -178,13 +209,12 @@ void el_logger_stop(struct el_logger *l)
     if (l->stop_fd >= 0)
         (void)!write(l->stop_fd, &(uint64_t){1}, sizeof(uint64_t));
     join_threads(l);
-    closed = el_board_well(&l->board, EL_SIDE_KAFKA);
-    el_board_stopped(&l->board);
     el_queue_deinit(&l->queue); /* its messages belong to the client */
     if (l->inbox != NULL)
         rd_kafka_queue_destroy(l->inbox);
-    if (l->rk != NULL)
-        rd_kafka_destroy_flags(l->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (!end_client(l))
+        return;
+    el_board_stopped(&l->board);
     el_consumer_free(l->group);
     el_view_free(l->view);
     mr_free(l->suspects);
