@@ -23,7 +23,7 @@
 #define SEEK_MS          5000
 #define PLACES_CAP_MIN   16
 #define SUSPECT_AGAIN_MS 60000 /* after a look: its times may just be out of order */
-#define REJOIN_MS        5000  /* how long a partition that was put in again is led to the inbox */
+#define REJOIN_MS        1000  /* how long a partition that was put in again is led to the inbox */
 #define GROUP_WAIT_MS    3000  /* for what is in hand to be stored before a partition is given up */
 
 struct el_place *el_seat_of(struct el_consumer *c, const char *topic, int32_t partition)
@@ -375,6 +375,15 @@ static void begin_again(struct el_consumer *c)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* Asked for the queue of a partition that is gone, librdkafka makes one that it never ends (2.0).
+ */
+static bool is_there(const struct el_consumer *c, const char *topic)
+{
+    return c->view != NULL && c->view->topics != NULL &&
+           rd_kafka_topic_partition_list_find(c->view->topics, topic, RD_KAFKA_PARTITION_UA) !=
+               NULL;
+}
+
 static void lead_rejoined(struct el_consumer *c)
 {
     uint64_t now = mr_mono_ms();
@@ -384,7 +393,8 @@ static void lead_rejoined(struct el_consumer *c)
 
         if (p->rejoined_ms == 0)
             continue;
-        to_inbox(c, p->topic, p->partition);
+        if (is_there(c, p->topic))
+            to_inbox(c, p->topic, p->partition);
         if (now - p->rejoined_ms > REJOIN_MS)
             p->rejoined_ms = 0;
     }

@@ -205,14 +205,6 @@ static struct el_suspects *find_suspects(struct watcher *w, size_t n,
     return s;
 }
 
-/* A topic that is gone is not asked about: librdkafka 2.0 loses a reference over such an answer,
- * and would never end. */
-static bool is_there(const struct watcher *w, const char *topic)
-{
-    return w->topics != NULL &&
-           rd_kafka_topic_partition_list_find(w->topics, topic, RD_KAFKA_PARTITION_UA) != NULL;
-}
-
 /* Once a second the broker is asked for the first record newer than one taken a while ago: it
  * cannot be before it, or the topic is another by now, or times are out of order; the consumer
  * looks closer. With more partitions than room each look asks about others. */
@@ -224,7 +216,7 @@ static void suspect(struct watcher *w)
 
     w->places_from = n < SUSPECTS_AT_ONCE ? 0 : w->places_from + n;
     for (size_t i = 0; i < n; i++)
-        if (w->places[i].mark.fingerprint != 0 && is_there(w, w->places[i].topic))
+        if (w->places[i].mark.fingerprint != 0)
             rd_kafka_topic_partition_list_add(list, w->places[i].topic, w->places[i].partition)
                 ->offset = w->places[i].mark.ms + 1;
     if (list->cnt > 0 &&

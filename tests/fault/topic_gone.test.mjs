@@ -33,12 +33,14 @@ describe('a topic that goes while the server stops', () => {
     for (let i = 0; i < ROUNDS; i++) {
       const topic = `${prefix}.t${i}`
       await createTopics([topic])
-      await produce(topic, [change('c', { id: i })])
-      await until('it is logged', () => logRows(db), (rows) => rows.length === i + 1, { timeout: 20000, detail: () => server.log(30) })
+      await produce(`${prefix}.stays`, [change('c', { id: i })])
+      await until('the others are logged', () => logRows(db), (rows) => rows.length === i + 1, { timeout: 20000, detail: () => server.log(30) })
+      await until('it is seen', () => server.log(200), (lines) => /topics_subscribed thread=consumer topics=2/.test(lines), { timeout: 20000 })
       const deletion = deleteTopics([topic])
       await until('it is gone', () => topicsWith(topic), (t) => t.length === 0)
       await server.stop({ timeout: 10000 }) // fails unless it exits with 0 within its deadline
       await deletion
+      server.lines.length = 0
       await server.start()
     }
     assert.deepEqual((await logRows(db)).map((r) => r.e.after.id), Array.from({ length: ROUNDS }, (_, i) => i))
