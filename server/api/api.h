@@ -16,6 +16,7 @@
 #include "base/pool.h"
 #include "millrace/millrace.h"
 #include "store/pg.h"
+#include "store/secrets.h"
 #include "stream/stream.h"
 #include <stdatomic.h>
 
@@ -31,6 +32,7 @@ struct mr_api_options {
     struct mr_stream *stream;
     struct mr_auth *auth;
     struct mr_health *health;
+    struct mr_secrets *secrets;
     struct mr_static *files; /* NULL: no dashboard */
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */
