@@ -31,6 +31,7 @@ struct app {
     struct mr_server *server;
     struct mr_auth *auth;
     struct mr_secrets *secrets;
+    struct mr_hosts *hosts;
     struct mr_static *files;
     struct mr_checks *checks;
     struct mr_health *health;
@@ -246,6 +247,7 @@ static int make_api(struct app *a)
                                  .stream = a->stream,
                                  .auth = a->auth,
                                  .secrets = a->secrets,
+                                 .hosts = a->hosts,
                                  .files = a->files};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
@@ -276,6 +278,13 @@ static int up(struct app *a)
         rc = mr_secrets_new(&a->secrets, cfg->secret_key);
         if (rc == MR_E_CONFIG)
             (void)fputs("millrace: " MR_SECRET_KEY_ADVICE "\n", stderr);
+    }
+    if (rc == MR_OK) {
+        rc = mr_hosts_new(&a->hosts, cfg->allowed_hosts);
+        if (rc == MR_E_CONFIG)
+            (void)fputs("millrace: MILLRACE_ALLOWED_HOSTS: give names, *.suffix, addresses or "
+                        "networks such as 10.0.0.0/8\n",
+                        stderr);
     }
     if (rc == MR_OK && cfg->ui_dir[0]) {
         rc = mr_static_load(&a->files, cfg->ui_dir);
@@ -357,6 +366,7 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
     mr_static_free(a.files);
     mr_auth_free(a.auth);
     mr_secrets_free(a.secrets);
+    mr_hosts_free(a.hosts);
     mr_pg_pool_free(a.pg);
     LOG_INFO("stopped");
     return 0;

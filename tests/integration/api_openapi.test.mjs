@@ -120,6 +120,10 @@ describe('the contract', () => {
     assert.equal((await fits('get', '/api/v1/connections/{id}', database)).status, 200)
     for (const method of ['put', 'patch']) assert.equal((await fits(method, '/api/v1/connections/{id}', { ...database, body: { schema: 'public' } })).status, 200)
     assert.equal((await fits('patch', '/api/v1/connections/{id}', { ...database, body: { password: 'x' } })).status, 422, 'no key in this server')
+    const refused = { ...connection, host: '127.0.0.1', port: 1 }
+    assert.equal((await fits('post', '/api/v1/connections/test', { body: refused })).body.success, false)
+    assert.equal((await fits('post', '/api/v1/connections/test', { body: {} })).status, 422)
+    assert.equal((await fits('post', '/api/v1/connections/{id}/test', { url: `${database.url}/test` })).status, 200)
     assert.equal((await fits('delete', '/api/v1/connections/{id}', database)).status, 204)
     assert.equal((await fits('get', '/api/v1/pipelines', { token: '' })).status, 401)
     assert.equal((await fits('delete', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${id}` })).status, 204)
