@@ -40,6 +40,9 @@ int mr_put_pipeline(struct mr_call *c); /* PATCH, too: what is absent stays as i
 int mr_get_connections(struct mr_call *c);
 int mr_get_connection(struct mr_call *c);
 int mr_delete_connection(struct mr_call *c);
+/* connection_catalog.c */
+int mr_get_connection_schemas(struct mr_call *c);
+int mr_get_connection_tables(struct mr_call *c);
 /* connection_test.c */
 int mr_post_connection_test(struct mr_call *c);
 int mr_post_connections_test(struct mr_call *c);

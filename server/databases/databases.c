@@ -1,6 +1,7 @@
 /* databases.c - the steps that are the same for every kind of database: name, address, port. */
 #include "databases/databases.h"
 #include "base/clock.h"
+#include "databases/catalog.h"
 #include "databases/postgres.h"
 #include "databases/reach.h"
 #include <stdio.h>
@@ -51,4 +52,52 @@ void mr_database_test(const struct mr_database *d, struct mr_checklist *l)
     if (conn)
         pgdb_checks(d, conn, deadline, l);
     PQfinish(conn);
+}
+
+/* ---- the catalogue ------------------------------------------------------------------------ */
+
+/* A session to read from. MR_OK; MR_E_INVAL; MR_E_UNAVAIL: why says which step failed. */
+static int session(const struct mr_database *d, uint64_t deadline_ms, PGconn **out, char *why,
+                   size_t size)
+{
+    struct mr_checklist l;
+    struct mr_address at;
+
+    if (strcmp(d->type, "postgresql") != 0) {
+        (void)snprintf(why, size,
+                       "The catalogue of %s cannot be read here: name its tables by hand.",
+                       d->type);
+        return MR_E_INVAL;
+    }
+    mr_checklist_init(&l);
+    *out = reach(d, deadline_ms, &at, &l) ? pgdb_connect(d, &at, deadline_ms, &l) : NULL;
+    if (!*out)
+        (void)snprintf(why, size, "%s", l.first);
+    mr_buf_free(&l.json);
+    return *out ? MR_OK : MR_E_UNAVAIL;
+}
+
+int mr_database_schemas(const struct mr_database *d, struct mr_buf *json, char *why, size_t size)
+{
+    uint64_t deadline = mr_mono_ms() + (uint64_t)d->timeout_ms;
+    PGconn *conn = NULL;
+    int rc = session(d, deadline, &conn, why, size);
+
+    if (rc == MR_OK)
+        rc = pgdb_schemas(conn, deadline, json, why, size);
+    PQfinish(conn);
+    return rc;
+}
+
+int mr_database_tables(const struct mr_database *d, const struct mr_table_filter *f,
+                       struct mr_buf *json, struct mr_table_page *page, char *why, size_t size)
+{
+    uint64_t deadline = mr_mono_ms() + (uint64_t)d->timeout_ms;
+    PGconn *conn = NULL;
+    int rc = session(d, deadline, &conn, why, size);
+
+    if (rc == MR_OK)
+        rc = pgdb_tables(conn, deadline, f, json, page, why, size);
+    PQfinish(conn);
+    return rc;
 }

@@ -150,7 +150,7 @@ static void ignore_notice(void *arg, const PGresult *res)
 PGconn *pgdb_connect(const struct mr_database *d, const struct mr_address *a, uint64_t deadline_ms,
                      struct mr_checklist *l)
 {
-    char port[8], path[64] = NOWHERE;
+    char port[8], session[128], path[64] = NOWHERE;
     bool verify = strncmp(d->ssl_mode, "verify", 6) == 0, tls = false;
     int fd = d->ssl_root_cert ? cert_file(d->ssl_root_cert, path, sizeof(path)) : -1, rc;
     /* Files that libpq would look for in a home directory are named away: without them `require`
@@ -173,27 +173,19 @@ PGconn *pgdb_connect(const struct mr_database *d, const struct mr_address *a, ui
                           "application_name",
                           "target_session_attrs",
                           NULL};
-    const char *values[] = {d->host,
-                            a->text,
-                            port,
-                            d->database,
-                            d->username,
-                            d->password,
-                            NOWHERE,
-                            d->ssl_mode,
-                            verify && fd < 0 ? AUTHORITIES : path,
-                            NOWHERE,
-                            NOWHERE,
-                            NOWHERE,
-                            "disable",
-                            "-c search_path=pg_catalog",
-                            "UTF8",
-                            "millrace-check",
-                            "any",
-                            NULL};
+    const char *values[] = {d->host,          a->text,     port,
+                            d->database,      d->username, d->password,
+                            NOWHERE,          d->ssl_mode, verify && fd < 0 ? AUTHORITIES : path,
+                            NOWHERE,          NOWHERE,     NOWHERE,
+                            "disable",        session,     "UTF8",
+                            "millrace-check", "any",       NULL};
     PGconn *conn;
 
     (void)snprintf(port, sizeof(port), "%d", d->port);
+    (void)snprintf(session, sizeof(session),
+                   "-c search_path=pg_catalog -c default_transaction_read_only=on "
+                   "-c statement_timeout=%lld",
+                   (long long)d->timeout_ms);
     conn = PQconnectStartParams(keys, values, 0);
     rc = finish(conn, deadline_ms, &tls);
     if (fd >= 0)
