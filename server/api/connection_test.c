@@ -52,6 +52,8 @@ void mr_connection_open(struct mr_call *c, struct mr_span object, struct mr_buf 
         .ssl_root_cert = t[6],
         .port = (int)n,
         .source = t[7] && strcmp(t[7], "source") == 0,
+        .connect_url = c->api->opt.cfg->connect_url,
+        .brokers = c->api->opt.cfg->kafka_brokers,
         .allowed = c->api->opt.hosts,
         .timeout_ms = c->api->opt.cfg->connection_test_ms,
     };

@@ -4,6 +4,7 @@
 #include "databases/catalog.h"
 #include "databases/postgres.h"
 #include "databases/reach.h"
+#include "databases/through_connect.h"
 #include <stdio.h>
 
 #define TRY_MS 3000 /* of one address, when there are more */
@@ -43,9 +44,7 @@ void mr_database_test(const struct mr_database *d, struct mr_checklist *l)
     if (!reach(d, deadline, &at, l))
         return;
     if (strcmp(d->type, "postgresql") != 0) {
-        mr_check(l, "driver", false,
-                 "This version can look into PostgreSQL only: %s answers, and no more is known.",
-                 d->type);
+        connectdb_test(d, deadline, l);
         return;
     }
     conn = pgdb_connect(d, &at, deadline, l);

@@ -10,7 +10,8 @@ struct mr_database {
     const char *type, *host, *database, *username;
     const char *password, *schema, *ssl_mode, *ssl_root_cert; /* NULL: none */
     int port;
-    bool source; /* else a target */
+    bool source;                       /* else a target */
+    const char *connect_url, *brokers; /* of Kafka Connect and Kafka; "": none */
     const struct mr_hosts *allowed;
     int64_t timeout_ms;
 };

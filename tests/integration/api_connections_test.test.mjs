@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { login, request } from '../support/client.mjs'
@@ -157,5 +158,45 @@ describe('a test of a connection', () => {
     const metadata = await attempt({ host: '169.254.169.254' })
     assert.deepEqual(metadata.checks.map((c) => [c.check, c.ok]), [['allowed', false]])
     assert.ok(!server.log().includes('cdc-secret') && !server.log().includes('wrong-secret'))
+  })
+
+  it('tries other databases through Kafka Connect, when it has the plugin', async () => {
+    const asked = []
+    const plugin = 'io.debezium.connector.sqlserver.SqlServerConnector'
+    const errors = []
+    const connect = createHttpServer(async (req, res) => {
+      let text = ''
+      for await (const part of req) text += part
+      asked.push({ method: req.method, url: req.url, body: text && JSON.parse(text) })
+      const configs = [{ value: { name: 'database.hostname', errors } }, { value: { name: 'database.user', errors: [] } }]
+      res.setHeader('content-type', 'application/json').end(JSON.stringify(req.method === 'GET' ? [{ class: plugin, type: 'source' }] : { name: plugin, error_count: errors.length, configs }))
+    }).listen(0, '127.0.0.1')
+    await once(connect, 'listening')
+    const through = await startMillrace({ databaseUrl: db.url, migrate: false, env: env({ KAFKA_CONNECT_URL: `http://127.0.0.1:${connect.address().port}/` }) })
+    try {
+      const mine = { at: through, as: await login(through.url) }
+      const good = await attempt({ database_type: 'sqlserver' }, mine)
+      assert.deepEqual(good.checks.map((c) => [c.check, c.ok]), [['dns', true], ['tcp', true], ['plugin', true], ['login', true]])
+      const { method, url, body } = asked.at(-1)
+      assert.deepEqual([method, url], ['PUT', `/connector-plugins/${plugin}/config/validate`])
+      assert.deepEqual([body['connector.class'], body['database.hostname'], body['database.port'], body['database.names'], body['database.password']], [plugin, 'localhost', String(pg.port), 'shop', 'cdc-secret'])
+      errors.push('Unable to connect: Login failed, password "cdc-secret" is wrong')
+      const bad = await attempt({ database_type: 'sqlserver' }, mine)
+      assert.equal(bad.by.login.ok, false)
+      assert.match(bad.message, /database\.hostname: Unable to connect/)
+      assert.match((await attempt({ database_type: 'oracle' }, mine)).by.plugin.detail, /lacks the plugin io\.debezium\.connector\.oracle/)
+      connect.close()
+      connect.closeAllConnections()
+      assert.match((await attempt({ database_type: 'mongodb' }, mine)).by.plugin.detail, /does not answer/)
+    } finally {
+      connect.close()
+      await through.stop()
+    }
+    const without = await startMillrace({ databaseUrl: db.url, migrate: false, env: env({ KAFKA_CONNECT_URL: '' }) })
+    try {
+      assert.match((await attempt({ database_type: 'mysql' }, { at: without, as: await login(without.url) })).by.plugin.detail, /KAFKA_CONNECT_URL/)
+    } finally {
+      await without.stop()
+    }
   })
 })

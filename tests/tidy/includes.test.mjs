@@ -32,7 +32,7 @@ const owners = [
   [/^libpq-fe\.h$|^postgres/, ['store', 'pipelines', 'databases']],
   [/^librdkafka\//, ['eventlogger', 'main']],
   [/^hiredis\//, ['io', 'ingest', 'store', 'feeds', 'main']],
-  [/^curl\//, ['pipelines', 'main']],
+  [/^curl\//, ['pipelines', 'databases', 'main']],
   [/^jwt\.h$/, ['api']],
   [/^cjson\//, ['api', 'pipelines']],
 ]
