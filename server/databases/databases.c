@@ -2,6 +2,7 @@
 #include "databases/databases.h"
 #include "base/clock.h"
 #include "databases/catalog.h"
+#include "databases/mysql.h"
 #include "databases/postgres.h"
 #include "databases/reach.h"
 #include "databases/through_connect.h"
@@ -43,6 +44,10 @@ void mr_database_test(const struct mr_database *d, struct mr_checklist *l)
 
     if (!reach(d, deadline, &at, l))
         return;
+    if (strcmp(d->type, "mysql") == 0 || strcmp(d->type, "mariadb") == 0) {
+        mydb_test(d, &at, deadline, l);
+        return;
+    }
     if (strcmp(d->type, "postgresql") != 0) {
         connectdb_test(d, deadline, l);
         return;

@@ -194,7 +194,7 @@ describe('a test of a connection', () => {
     }
     const without = await startMillrace({ databaseUrl: db.url, migrate: false, env: env({ KAFKA_CONNECT_URL: '' }) })
     try {
-      assert.match((await attempt({ database_type: 'mysql' }, { at: without, as: await login(without.url) })).by.plugin.detail, /KAFKA_CONNECT_URL/)
+      assert.match((await attempt({ database_type: 'mongodb' }, { at: without, as: await login(without.url) })).by.plugin.detail, /KAFKA_CONNECT_URL/)
     } finally {
       await without.stop()
     }

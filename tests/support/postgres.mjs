@@ -29,7 +29,7 @@ async function freePort() {
 }
 
 /** An authority (and another that signed nothing) and a certificate for these names. */
-function certificates(dir, hosts) {
+export function certificates(dir, hosts) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' })
   for (const ca of ['ca', 'other']) openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=test ${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.crt`)
   openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${hosts[0]}`, '-keyout', 'server.key', '-out', 'server.csr')

@@ -33,6 +33,7 @@ const owners = [
   [/^librdkafka\//, ['eventlogger', 'main']],
   [/^hiredis\//, ['io', 'ingest', 'store', 'feeds', 'main']],
   [/^curl\//, ['pipelines', 'databases', 'main']],
+  [/^mariadb\//, ['databases']],
   [/^jwt\.h$/, ['api']],
   [/^cjson\//, ['api', 'pipelines']],
 ]
