@@ -22,6 +22,8 @@ static const char usage[] =
     "input\n"
     "  user passwd NAME       a new password, read the same way\n"
     "  user list              who there is\n"
+    "  secrets rotate         seal every stored password with the first key of "
+    "MILLRACE_SECRET_KEY\n"
     "  doctor                 check every dependency and setting, and say what to do\n"
     "  version                print the version\n"
     "\n"
@@ -100,7 +102,8 @@ static int run(const char *command, int argc, char **argv)
     mr_buf_free(&err);
     mr_log_init((enum mr_log_level)cfg.log_level, strcmp(cfg.log_format, "json") == 0);
     harden();
-    if (n > 0 && strcmp(command, "migrate") != 0 && strcmp(command, "user") != 0)
+    if (n > 0 && strcmp(command, "migrate") != 0 && strcmp(command, "user") != 0 &&
+        strcmp(command, "secrets") != 0)
         (void)fprintf(stderr, "millrace: %s takes no argument \"%s\"\n", command, argv[0]);
     else if (strcmp(command, "serve") == 0)
         status = mr_main_serve(&cfg, argc - n, argv + n);
@@ -110,6 +113,8 @@ static int run(const char *command, int argc, char **argv)
         status = mr_main_migrate(&cfg, n, argv);
     else if (strcmp(command, "user") == 0)
         status = mr_main_user(&cfg, n, argv);
+    else if (strcmp(command, "secrets") == 0)
+        status = mr_main_secrets(&cfg, n, argv);
     else if (strcmp(command, "doctor") == 0)
         status = mr_main_doctor(&cfg);
     mr_config_deinit(&cfg);
@@ -118,7 +123,8 @@ static int run(const char *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = {"serve", "logger", "migrate", "user", "doctor"};
+    static const char *const commands[] = {"serve", "logger",  "migrate",
+                                           "user",  "secrets", "doctor"};
     const char *command = argc > 1 ? argv[1] : "--help";
 
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||

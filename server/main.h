@@ -29,6 +29,12 @@ MR_MUSTCHECK int mr_main_first_admin(const struct mr_config *cfg, struct mr_pg *
 /* How many migrations are pending, or an error. */
 int mr_main_pending(struct mr_pg *c);
 
+/* main_secrets.c */
+#define MR_SECRET_KEY_ADVICE                                                                       \
+    "MILLRACE_SECRET_KEY: give 32 random bytes in base64, as `openssl rand -base64 32` prints "    \
+    "them; several with commas, the present one first"
+int mr_main_secrets(const struct mr_config *cfg, int n, char **args);
+
 /* main_checks.c */
 int mr_main_doctor(const struct mr_config *cfg);
 

@@ -30,6 +30,8 @@ struct app {
     struct mr_pool *workers;
     struct mr_server *server;
     struct mr_auth *auth;
+    struct mr_secrets *secrets;
+    struct mr_hosts *hosts;
     struct mr_static *files;
     struct mr_checks *checks;
     struct mr_health *health;
@@ -244,6 +246,8 @@ static int make_api(struct app *a)
                                  .workers = a->workers,
                                  .stream = a->stream,
                                  .auth = a->auth,
+                                 .secrets = a->secrets,
+                                 .hosts = a->hosts,
                                  .files = a->files};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
@@ -269,6 +273,18 @@ static int up(struct app *a)
         (void)fputs("millrace: JWT_SECRET: give at least 32 characters, or none for a random key\n",
                     stderr);
         return rc;
+    }
+    if (rc == MR_OK) {
+        rc = mr_secrets_new(&a->secrets, cfg->secret_key);
+        if (rc == MR_E_CONFIG)
+            (void)fputs("millrace: " MR_SECRET_KEY_ADVICE "\n", stderr);
+    }
+    if (rc == MR_OK) {
+        rc = mr_hosts_new(&a->hosts, cfg->allowed_hosts);
+        if (rc == MR_E_CONFIG)
+            (void)fputs("millrace: MILLRACE_ALLOWED_HOSTS: give names, *.suffix, addresses or "
+                        "networks such as 10.0.0.0/8\n",
+                        stderr);
     }
     if (rc == MR_OK && cfg->ui_dir[0]) {
         rc = mr_static_load(&a->files, cfg->ui_dir);
@@ -349,6 +365,8 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
     mr_api_free(a.api);
     mr_static_free(a.files);
     mr_auth_free(a.auth);
+    mr_secrets_free(a.secrets);
+    mr_hosts_free(a.hosts);
     mr_pg_pool_free(a.pg);
     LOG_INFO("stopped");
     return 0;

@@ -38,6 +38,8 @@ int mr_api_new(struct mr_api **out, const struct mr_api_options *opt)
     rc = mr_throttle_new(&api->throttle);
     if (rc == MR_OK)
         rc = mr_pool_new(&api->auth_pool, MR_AUTH_THREADS, MR_AUTH_QUEUE);
+    if (rc == MR_OK)
+        rc = mr_pool_new(&api->outside_pool, MR_OUTSIDE_THREADS, MR_OUTSIDE_QUEUE);
     if (rc != MR_OK) {
         mr_api_free(api);
         return rc;
@@ -64,6 +66,9 @@ void mr_api_join(struct mr_api *api)
     if (api->auth_pool)
         mr_pool_free(api->auth_pool);
     api->auth_pool = NULL;
+    if (api->outside_pool)
+        mr_pool_free(api->outside_pool);
+    api->outside_pool = NULL;
 }
 
 void mr_api_free(struct mr_api *api)

@@ -14,14 +14,18 @@
 #include "base/config.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "databases/hosts.h"
 #include "millrace/millrace.h"
 #include "store/pg.h"
+#include "store/secrets.h"
 #include "stream/stream.h"
 #include <stdatomic.h>
 
-#define MR_API_DB_WAIT_MS 1000 /* for a free connection of the pool */
-#define MR_AUTH_THREADS   2    /* of bcrypt at a time */
-#define MR_AUTH_QUEUE     64
+#define MR_API_DB_WAIT_MS  1000 /* for a free connection of the pool */
+#define MR_AUTH_THREADS    2    /* of bcrypt at a time */
+#define MR_AUTH_QUEUE      64
+#define MR_OUTSIDE_THREADS 4 /* that wait for other people's databases */
+#define MR_OUTSIDE_QUEUE   32
 
 struct mr_api_options {
     const struct mr_config *cfg;
@@ -31,6 +35,8 @@ struct mr_api_options {
     struct mr_stream *stream;
     struct mr_auth *auth;
     struct mr_health *health;
+    struct mr_secrets *secrets;
+    struct mr_hosts *hosts;
     struct mr_static *files; /* NULL: no dashboard */
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */
@@ -41,6 +47,7 @@ struct mr_api_options {
 struct mr_api {
     struct mr_api_options opt;
     struct mr_pool *auth_pool;
+    struct mr_pool *outside_pool;
     struct mr_throttle *throttle;
     const char *anonymous; /* borrowed from cfg */
     atomic_size_t in_flight;

@@ -229,7 +229,7 @@ bool mr_call_cursor(struct mr_call *c, struct mr_buf *store, const char **a, con
     const char *text = mr_call_query(c, "cursor", &raw);
     char *tilde = NULL;
 
-    mr_buf_init(store, 256);
+    mr_buf_init(store, 4096);
     for (size_t i = 0; text && text[i] != '\0'; i += 2) {
         unsigned v;
 
@@ -259,9 +259,8 @@ bool mr_call_cursor(struct mr_call *c, struct mr_buf *store, const char **a, con
 
 void mr_call_next(struct mr_call *c, const char *a, const char *b)
 {
-    struct mr_buf link = MR_BUF_INIT(1800);
+    struct mr_buf link = MR_BUF_INIT(6000);
     struct mr_span query = mr_http_query(c->req);
-    char plain[128];
 
     mr_buf_add_char(&link, '<');
     mr_buf_add_span(&link, mr_http_path(c->req));
@@ -278,9 +277,11 @@ void mr_call_next(struct mr_call *c, const char *a, const char *b)
         query.len -= len + (amp ? 1 : 0);
     }
     mr_buf_add_str(&link, "cursor=");
-    (void)snprintf(plain, sizeof(plain), "%s~%s", a, b);
-    for (size_t i = 0; plain[i] != '\0'; i++)
-        mr_buf_addf(&link, "%02x", (unsigned char)plain[i]);
+    for (const char *p = a; *p; p++)
+        mr_buf_addf(&link, "%02x", (unsigned char)*p);
+    mr_buf_add_str(&link, "7e");
+    for (const char *p = b; *p; p++)
+        mr_buf_addf(&link, "%02x", (unsigned char)*p);
     mr_buf_add_str(&link, ">; rel=\"next\"");
     /* A request whose own query is longer than a header may be gets no link rather than half of
      * one. */

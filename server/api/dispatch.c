@@ -363,7 +363,9 @@ void mr_dispatch(struct mr_http_req *req, void *ctx)
         finish(c, c->route->handler(c), true);
         return;
     }
-    rc = mr_pool_submit(c->route->where == MR_ON_AUTH ? api->auth_pool : api->opt.workers,
+    rc = mr_pool_submit(c->route->where == MR_ON_AUTH      ? api->auth_pool
+                        : c->route->where == MR_ON_OUTSIDE ? api->outside_pool
+                                                           : api->opt.workers,
                         on_worker, c);
     if (rc != MR_OK) {
         mr_metric_add(api->refused, 1);

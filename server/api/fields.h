@@ -42,8 +42,8 @@ enum mr_fields_of {
 void mr_fields_read(struct mr_call *c, const struct mr_input *table, size_t n,
                     enum mr_fields_of what, struct mr_buf *out);
 
-/* The tables, each as long as its _n says: pipeline_fields.c, api_keys.c */
-extern const struct mr_input mr_pipeline_fields[], mr_api_key_fields[];
-extern const size_t mr_pipeline_fields_n, mr_api_key_fields_n;
+/* The tables, each as long as its _n says: pipeline_fields.c, api_keys.c, connection_fields.c */
+extern const struct mr_input mr_pipeline_fields[], mr_api_key_fields[], mr_connection_fields[];
+extern const size_t mr_pipeline_fields_n, mr_api_key_fields_n, mr_connection_fields_n;
 
 #endif

@@ -36,6 +36,19 @@ int mr_post_pipeline_resume(struct mr_call *c);
 /* pipeline_fields.c */
 int mr_post_pipelines(struct mr_call *c);
 int mr_put_pipeline(struct mr_call *c); /* PATCH, too: what is absent stays as it is */
+/* connections.c */
+int mr_get_connections(struct mr_call *c);
+int mr_get_connection(struct mr_call *c);
+int mr_delete_connection(struct mr_call *c);
+/* connection_catalog.c */
+int mr_get_connection_schemas(struct mr_call *c);
+int mr_get_connection_tables(struct mr_call *c);
+/* connection_test.c */
+int mr_post_connection_test(struct mr_call *c);
+int mr_post_connections_test(struct mr_call *c);
+/* connection_fields.c */
+int mr_post_connections(struct mr_call *c);
+int mr_put_connection(struct mr_call *c); /* PATCH, too: what is absent stays as it is */
 /* monitoring.c */
 int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);

@@ -18,6 +18,7 @@ static const struct {
     {414, "URI Too Long", "The address is over the size limit."},
     {415, "Unsupported Media Type", "The body must be application/json."},
     {422, "Unprocessable Content", "A value is not acceptable."},
+    {424, "Failed Dependency", "What this rests on could not be done."},
     {429, "Too Many Requests", "Too many attempts; wait before the next one."},
     {431, "Request Header Fields Too Large", "The request's head is over the size limit."},
     {500, "Internal Server Error", "Something went wrong here; the log has this request_id."},

@@ -10,9 +10,10 @@
 struct mr_call;
 
 enum mr_route_where {
-    MR_ON_LOOP,   /* answers at once, without blocking */
-    MR_ON_WORKER, /* straight-line code that may use PostgreSQL */
-    MR_ON_AUTH,   /* the same on threads of its own: bcrypt never delays anybody else */
+    MR_ON_LOOP,    /* answers at once, without blocking */
+    MR_ON_WORKER,  /* straight-line code that may use PostgreSQL */
+    MR_ON_OUTSIDE, /* the same, where it waits for databases that are not ours */
+    MR_ON_AUTH,    /* the same on threads of its own: bcrypt never delays anybody else */
 };
 enum mr_route_body {
     MR_BODY_NONE,     /* ignored */

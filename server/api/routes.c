@@ -48,6 +48,17 @@ const struct mr_route mr_routes[] = {
     {"POST",   V1 "/pipelines/{id}/pause",             MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_pause, NULL},
     {"POST",   V1 "/pipelines/{id}/resume",            MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_resume, NULL},
 
+    {"GET",    V1 "/connections",                      MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_connections, NULL},
+    {"POST",   V1 "/connections",                      MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_post_connections, NULL},
+    {"POST",   V1 "/connections/test",                 MR_ROLE_ADMIN,    MR_ON_OUTSIDE, MR_BODY_JSON,    mr_post_connections_test, NULL},
+    {"POST",   V1 "/connections/{id}/test",            MR_ROLE_OPERATOR, MR_ON_OUTSIDE, MR_BODY_OPTIONAL, mr_post_connection_test, NULL},
+    {"GET",    V1 "/connections/{id}/schemas",         MR_ROLE_VIEWER,   MR_ON_OUTSIDE, MR_BODY_NONE,    mr_get_connection_schemas, NULL},
+    {"GET",    V1 "/connections/{id}/tables",          MR_ROLE_VIEWER,   MR_ON_OUTSIDE, MR_BODY_NONE,    mr_get_connection_tables, NULL},
+    {"GET",    V1 "/connections/{id}",                 MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_connection, NULL},
+    {"PUT",    V1 "/connections/{id}",                 MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_connection, NULL},
+    {"PATCH",  V1 "/connections/{id}",                 MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_connection, NULL},
+    {"DELETE", V1 "/connections/{id}",                 MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_delete_connection, NULL},
+
     {"GET",    V1 "/monitoring/events",                MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_events, NULL},
     {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL},
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL},

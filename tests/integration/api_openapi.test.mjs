@@ -112,6 +112,19 @@ describe('the contract', () => {
     assert.equal((await fits('get', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${none}` })).status, 404)
     assert.equal((await fits('get', '/api/v1/monitoring/events/{id}', { url: `/api/v1/monitoring/events/${none}` })).status, 404)
     assert.equal((await fits('get', '/api/v1/monitoring/events', { url: '/api/v1/monitoring/events?limit=0' })).status, 422)
+    const connection = { name: 'contract', connection_type: 'source', database_type: 'postgresql', host: 'localhost', database: 'd', username: 'u' }
+    const to = (await fits('post', '/api/v1/connections', { body: connection })).body
+    const database = { url: `/api/v1/connections/${to.id}` }
+    assert.equal((await fits('post', '/api/v1/connections', { body: connection })).status, 409)
+    assert.equal((await fits('get', '/api/v1/connections')).body.length, 1)
+    assert.equal((await fits('get', '/api/v1/connections/{id}', database)).status, 200)
+    for (const method of ['put', 'patch']) assert.equal((await fits(method, '/api/v1/connections/{id}', { ...database, body: { schema: 'public' } })).status, 200)
+    assert.equal((await fits('patch', '/api/v1/connections/{id}', { ...database, body: { password: 'x' } })).status, 422, 'no key in this server')
+    const refused = { ...connection, host: '127.0.0.1', port: 1 }
+    assert.equal((await fits('post', '/api/v1/connections/test', { body: refused })).body.success, false)
+    assert.equal((await fits('post', '/api/v1/connections/test', { body: {} })).status, 422)
+    assert.equal((await fits('post', '/api/v1/connections/{id}/test', { url: `${database.url}/test` })).status, 200)
+    assert.equal((await fits('delete', '/api/v1/connections/{id}', database)).status, 204)
     assert.equal((await fits('get', '/api/v1/pipelines', { token: '' })).status, 401)
     assert.equal((await fits('delete', '/api/v1/pipelines/{id}', { url: `/api/v1/pipelines/${id}` })).status, 204)
     const key = await fits('post', '/api/v1/api-keys', { body: { name: 'contract', scopes: ['*:read'] } })

@@ -1,6 +1,6 @@
 // Dependencies point one way:
 //   proto <- base <- io
-//   proto <- base <- store <- stream, pipelines, ingest, feeds <- api <- main
+//   proto <- base <- store <- stream, pipelines, ingest, feeds, databases <- api <- main
 //   proto, base, store <- eventlogger
 // and the library's public header stands alone. Whoever includes against an arrow is named here.
 import assert from 'node:assert/strict'
@@ -9,7 +9,7 @@ import path from 'node:path'
 import test from 'node:test'
 import { checkRule, code, files, isC, matches, root } from './tree.mjs'
 
-const middle = ['stream', 'pipelines', 'ingest', 'feeds']
+const middle = ['stream', 'pipelines', 'ingest', 'feeds', 'databases']
 const low = ['proto', 'base', 'store']
 
 // layer -> the layers that it may include, besides itself
@@ -29,10 +29,11 @@ const arrows = {
 const owners = [
   [/^libwebsockets\.h$/, ['io']],
   [/^uv\.h$/, ['public', 'io', 'stream', 'feeds', 'api', 'main', 'examples']],
-  [/^libpq-fe\.h$|^postgres/, ['store', 'pipelines']],
+  [/^libpq-fe\.h$|^postgres/, ['store', 'pipelines', 'databases']],
   [/^librdkafka\//, ['eventlogger', 'main']],
   [/^hiredis\//, ['io', 'ingest', 'store', 'feeds', 'main']],
-  [/^curl\//, ['pipelines', 'main']],
+  [/^curl\//, ['pipelines', 'databases', 'main']],
+  [/^mariadb\//, ['databases']],
   [/^jwt\.h$/, ['api']],
   [/^cjson\//, ['api', 'pipelines']],
 ]

@@ -179,6 +179,8 @@ static const struct body_row {
     {"NewPipeline", mr_pipeline_fields, &mr_pipeline_fields_n, true},
     {"NewApiKey", mr_api_key_fields, &mr_api_key_fields_n, true},
     {"PipelineChange", mr_pipeline_fields, &mr_pipeline_fields_n, false},
+    {"NewConnection", mr_connection_fields, &mr_connection_fields_n, true},
+    {"ConnectionChange", mr_connection_fields, &mr_connection_fields_n, false},
 };
 
 static void test_bodies_are_checked_as_they_are_described(void **state)

@@ -26,11 +26,14 @@ build  | pc libcjson                 | libcjson-dev              | JSON document
 build  | pc libjwt                   | libjwt-dev                | access tokens
 build  | pc libcurl                  | libcurl4-openssl-dev      | Kafka Connect client
 build  | pc libsodium                | libsodium-dev             | secrets at rest
+build  | pc libmariadb               | libmariadb-dev            | MySQL and MariaDB client
 build  | pc libcrypt                 | libcrypt-dev              | password hashes
 build  | pc openssl                  | libssl-dev                | TLS
 build  | pc cmocka                   | libcmocka-dev             | unit tests
 stack  | pgserver                    | postgresql                | the log and the control plane
 stack  | cmd psql                    | postgresql-client         | PostgreSQL shell
+stack  | cmd mariadbd                | mariadb-server-core       | MariaDB for tests
+stack  | cmd my_print_defaults       | mariadb-client-core       | MariaDB for tests
 stack  | cmd redis-server            | redis-server              | the queue and the bus
 stack  | cmd jq                      | jq                        | reads answers of the REST interfaces
 stack  | cmd redis-cli               | redis-tools               | Redis shell

@@ -10,6 +10,7 @@ millrace_env() {
     env_print | grep -E '^(DATABASE_URL|REDIS_URL|KAFKA_|MILLRACE_ADMIN_)'
     cat <<END
 JWT_SECRET=$JWT_SECRET
+MILLRACE_SECRET_KEY=$SECRET_KEY
 MILLRACE_HOST=127.0.0.1
 MILLRACE_PORT=$(port_of millrace)
 MILLRACE_ANONYMOUS=ingest,feeds,metrics
