@@ -23,8 +23,9 @@ async function gather(transports) {
   for (const p of people) {
     p.posted = []
     p.on('posted', (text) => p.posted.push(text))
-    await within('connect', 10000, new Promise((ok, no) => p.once('connect', ok).once('connect_error', no)))
   }
+  const connected = people.map((p) => new Promise((ok, no) => p.once('connect', ok).once('connect_error', no)))
+  await within('connect', 10000, Promise.all(connected))
 }
 const ask = (p, ...args) => p.timeout(10000).emitWithAck(...args)
 
