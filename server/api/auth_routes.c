@@ -5,13 +5,9 @@
 #include "api/throttle.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/secrets.h"
 #include "store/tokens.h"
-#include <openssl/crypto.h>
 #include <stdio.h>
-
-#define PASSWORD_CHARS_MAX                                                                         \
-    1024 /* of input; longer than bcrypt's limit, so that it is told apart                         \
-          */
 
 static void add_user(struct mr_buf *b, const struct mr_user *u)
 {
@@ -48,13 +44,6 @@ static int answer_tokens(struct mr_call *c, const struct mr_user *u, const char 
     return rc;
 }
 
-static int too_many(struct mr_call *c, uint64_t wait_ms)
-{
-    mr_call_header(c, "Retry-After", "%llu", (unsigned long long)(wait_ms + 999) / 1000);
-    return mr_call_fail(c, MR_E_AGAIN, 429, "Too many failed sign-ins; try again in %llu s.",
-                        (unsigned long long)(wait_ms + 999) / 1000);
-}
-
 /* The database is asked before and after bcrypt, not held during it. */
 static int sign_in(struct mr_call *c, struct mr_span name, struct mr_span password)
 {
@@ -68,7 +57,7 @@ static int sign_in(struct mr_call *c, struct mr_span name, struct mr_span passwo
     int rc;
 
     if (wait > 0)
-        return too_many(c, wait);
+        return mr_call_too_many(c, "sign-ins", wait);
     rc = mr_call_db(c, &db);
     if (rc == MR_OK)
         rc = mr_users_by_name(db, name, &user);
@@ -100,14 +89,12 @@ int mr_post_login(struct mr_call *c)
     int rc;
 
     mr_call_text(c, "username", true, 1, MR_USERNAME_MAX, &name);
-    mr_call_text(c, "password", true, 1, PASSWORD_CHARS_MAX, &password);
+    mr_call_text(c, "password", true, 1, MR_PASSWORD_CHARS_MAX, &password);
     rc = mr_call_faults(c);
     if (rc == MR_OK)
         rc = sign_in(c, mr_buf_span(&name), mr_buf_span(&password));
-    if (password.ptr)
-        OPENSSL_cleanse(password.ptr, password.cap);
     mr_buf_free(&name);
-    mr_buf_free(&password);
+    mr_secrets_wipe(&password);
     return rc;
 }
 

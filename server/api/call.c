@@ -1,6 +1,7 @@
 /* call.c - what handlers are written with. Text that a handler keeps lies in buffers of its own. */
 #include "api/call.h"
 #include "api/api.h"
+#include "store/rows.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,15 @@ int mr_call_fail(struct mr_call *c, int err, int status, const char *fmt, ...)
     va_end(ap);
     c->fail_status = status;
     return err;
+}
+
+int mr_call_too_many(struct mr_call *c, const char *what, uint64_t wait_ms)
+{
+    unsigned long long seconds = (wait_ms + 999) / 1000;
+
+    mr_call_header(c, "Retry-After", "%llu", seconds);
+    return mr_call_fail(c, MR_E_AGAIN, 429, "Too many failed %s; try again in %llu s.", what,
+                        seconds);
 }
 
 void mr_call_fault(struct mr_call *c, const char *field, const char *fmt, ...)
@@ -55,6 +65,14 @@ void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
     mr_buf_add(&c->head_text, value, (size_t)n + 1);
     if (mr_buf_err(&c->head_text) == MR_OK)
         c->n_headers++;
+}
+
+const char *mr_call_header_of(const struct mr_call *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_headers; i++)
+        if (strcmp(c->headers[i].name, name) == 0)
+            return c->head_text.ptr + c->headers[i].value;
+    return NULL;
 }
 
 int mr_call_db(struct mr_call *c, struct mr_pg **db)
@@ -288,6 +306,18 @@ void mr_call_next(struct mr_call *c, const char *a, const char *b)
     if (mr_buf_err(&link) == MR_OK && !memchr(link.ptr, '"', link.len - 6))
         mr_call_header(c, "Link", "%s", mr_buf_cstr(&link));
     mr_buf_free(&link);
+}
+
+int mr_call_page(struct mr_call *c, int rc, const struct mr_page *page)
+{
+    if (rc == MR_E_DATA)
+        return mr_call_fail(c, rc, 422, "cursor: is not a cursor of this list");
+    if (rc == MR_OK) {
+        mr_call_header(c, "X-Total-Count", "%lld", (long long)page->total);
+        if (page->more)
+            mr_call_next(c, page->last_time, page->last_id);
+    }
+    return rc;
 }
 
 static size_t code_points(const char *s, size_t len)

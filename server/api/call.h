@@ -15,6 +15,7 @@
 #define MR_CALL_BODY_MAX    (64u << 20)
 
 struct mr_api;
+struct mr_page;
 
 struct mr_call {
     struct mr_api *api;      /* borrowed */
@@ -52,6 +53,8 @@ struct mr_call {
 /* Say what went wrong, for people; returns err. status 0: the one of err. */
 int mr_call_fail(struct mr_call *c, int err, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* 429: too many failed tries of something ("sign-ins"), the next one in wait_ms. */
+int mr_call_too_many(struct mr_call *c, const char *what, uint64_t wait_ms);
 /* One more fault of the input; the handler goes on collecting. */
 void mr_call_fault(struct mr_call *c, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -60,6 +63,8 @@ MR_MUSTCHECK int mr_call_faults(struct mr_call *c);
 /* A response header. name is a literal; the value is copied. */
 void mr_call_header(struct mr_call *c, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The value of a header that was set; NULL when it was not. */
+const char *mr_call_header_of(const struct mr_call *c, const char *name);
 /* A connection for this call, given back when it ends. MR_E_DB, MR_E_AGAIN: the reason is said. */
 MR_MUSTCHECK int mr_call_db(struct mr_call *c, struct mr_pg **db);
 /* A transaction on the call's connection, which an error of the handler rolls back; within that of
@@ -96,6 +101,8 @@ MR_MUSTCHECK int mr_call_param_uuid(struct mr_call *c, size_t i, const char *wha
 bool mr_call_cursor(struct mr_call *c, struct mr_buf *store, const char **a, const char **b);
 /* Link: <the same request with this cursor>; rel="next". */
 void mr_call_next(struct mr_call *c, const char *a, const char *b);
+/* What a list's headers say of its page. rc: what reading it came to; returns it. */
+MR_MUSTCHECK int mr_call_page(struct mr_call *c, int rc, const struct mr_page *page);
 
 /* ---- fields of the JSON body --------------------------------------------------------------- */
 

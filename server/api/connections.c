@@ -33,7 +33,7 @@ int mr_get_connections(struct mr_call *c)
     static const char *const databases[] = {"postgresql", "mysql",  "mariadb",
                                             "sqlserver",  "oracle", "mongodb"};
     struct mr_buf text, cursor;
-    struct mr_connection_page page;
+    struct mr_page page;
     struct mr_connection_filter f = {
         .type = choice(c, "type", types, sizeof(types) / sizeof(types[0])),
         .database_type =
@@ -49,14 +49,7 @@ int mr_get_connections(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
     if (rc == MR_OK)
-        rc = mr_connections_list(db, &f, &c->out, &page);
-    if (rc == MR_E_DATA)
-        mr_call_fail(c, rc, 422, "cursor: is not a cursor of this list");
-    if (rc == MR_OK) {
-        mr_call_header(c, "X-Total-Count", "%lld", (long long)page.total);
-        if (page.more)
-            mr_call_next(c, page.last_time, page.last_id);
-    }
+        rc = mr_call_page(c, mr_connections_list(db, &f, &c->out, &page), &page);
     mr_buf_free(&text);
     mr_buf_free(&cursor);
     return rc;

@@ -112,20 +112,12 @@ static bool deflate_all(struct mr_span in, struct mr_buf *out)
     return good;
 }
 
-static bool has_header(const struct mr_call *c, const char *name)
-{
-    for (size_t i = 0; i < c->n_headers; i++)
-        if (strcmp(c->headers[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static bool compress_out(struct mr_call *c, bool on_loop)
 {
     struct mr_buf packed = MR_BUF_INIT(MR_CALL_BODY_MAX);
 
     if (c->borrowed.ptr || c->out.len < GZIP_MIN || (on_loop && c->out.len > GZIP_ON_LOOP) ||
-        !is_text(c->type) || has_header(c, "Content-Encoding"))
+        !is_text(c->type) || mr_call_header_of(c, "Content-Encoding"))
         return false;
     mr_call_header(c, "Vary", "Accept-Encoding");
     if (!mr_header_accepts(mr_http_header(c->req, "accept-encoding"), "gzip") ||

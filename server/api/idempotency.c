@@ -53,20 +53,12 @@ static int hash_request(struct mr_call *c, char out[MR_HASH_TEXT])
     return rc;
 }
 
-static const char *header_of(const struct mr_call *c, const char *name)
-{
-    for (size_t i = 0; i < c->n_headers; i++)
-        if (strcmp(c->headers[i].name, name) == 0)
-            return c->head_text.ptr + c->headers[i].value;
-    return NULL;
-}
-
 static int keep(struct mr_call *c, const char *key)
 {
     struct mr_kept_answer a = {
         .status = c->status,
         .type = c->type,
-        .location = header_of(c, "Location"),
+        .location = mr_call_header_of(c, "Location"),
         .version = c->version,
         .body = mr_buf_cstr(&c->out),
     };

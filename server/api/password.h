@@ -5,7 +5,8 @@
 #include "store/users.h"
 
 #define MR_PASSWORD_BYTES_MIN 8
-#define MR_PASSWORD_BYTES_MAX 72 /* bcrypt reads no more */
+#define MR_PASSWORD_BYTES_MAX 72   /* bcrypt reads no more */
+#define MR_PASSWORD_CHARS_MAX 1024 /* of input: longer than that, so that it is told apart */
 
 /* MR_OK; MR_E_INVAL: empty, over MR_PASSWORD_BYTES_MAX, or with a NUL; MR_E_NOMEM; MR_E_IO. */
 MR_MUSTCHECK int mr_password_hash(struct mr_span password, int cost,

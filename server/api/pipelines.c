@@ -33,7 +33,7 @@ int mr_get_pipelines(struct mr_call *c)
     struct mr_buf status, mode, text, cursor;
     const char *state = mr_call_query(c, "status", &status);
     enum mr_pipeline_state known;
-    struct mr_pipeline_page page;
+    struct mr_page page;
     struct mr_pipeline_filter f = {
         .mode = mode_of(c, mr_call_query(c, "mode", &mode)),
         .text = mr_call_query(c, "q", &text),
@@ -51,14 +51,7 @@ int mr_get_pipelines(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
     if (rc == MR_OK)
-        rc = mr_pipelines_list(db, &f, &c->out, &page);
-    if (rc == MR_E_DATA)
-        mr_call_fail(c, rc, 422, "cursor: is not a cursor of this list");
-    if (rc == MR_OK) {
-        mr_call_header(c, "X-Total-Count", "%lld", (long long)page.total);
-        if (page.more)
-            mr_call_next(c, page.last_time, page.last_id);
-    }
+        rc = mr_call_page(c, mr_pipelines_list(db, &f, &c->out, &page), &page);
     mr_buf_free(&status);
     mr_buf_free(&mode);
     mr_buf_free(&text);

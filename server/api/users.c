@@ -6,23 +6,13 @@
 #include "api/throttle.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include <openssl/crypto.h>
+#include "store/secrets.h"
 #include <stdio.h>
 #include <strings.h>
-
-#define PASSWORD_CHARS_MAX 1024 /* of input: longer than bcrypt's limit, so that it is told apart  \
-                                 */
 
 static int gone(struct mr_call *c)
 {
     return mr_call_fail(c, MR_E_NOTFOUND, 0, "User not found");
-}
-
-static void wipe(struct mr_buf *b)
-{
-    if (b->ptr)
-        OPENSSL_cleanse(b->ptr, b->cap);
-    mr_buf_free(b);
 }
 
 /* A new password's hash. MR_OK also when there is none (*given false). */
@@ -32,13 +22,13 @@ static int hash_field(struct mr_call *c, const char *name, bool required,
     struct mr_buf text;
     int rc = MR_OK;
 
-    *given = mr_call_text(c, name, required, 1, PASSWORD_CHARS_MAX, &text) != NULL;
+    *given = mr_call_text(c, name, required, 1, MR_PASSWORD_CHARS_MAX, &text) != NULL;
     if (*given && (text.len < MR_PASSWORD_BYTES_MIN || text.len > MR_PASSWORD_BYTES_MAX))
         mr_call_fault(c, name, "must have %d to %d bytes", MR_PASSWORD_BYTES_MIN,
                       MR_PASSWORD_BYTES_MAX);
     else if (*given && mr_call_faults(c) == MR_OK)
         rc = mr_password_hash(mr_buf_span(&text), (int)c->api->opt.cfg->bcrypt_cost, hash);
-    wipe(&text);
+    mr_secrets_wipe(&text);
     return rc == MR_OK ? mr_call_faults(c) : rc;
 }
 
@@ -192,12 +182,9 @@ static int check_current(struct mr_call *c)
     struct mr_buf text;
     int rc;
 
-    if (wait > 0) {
-        mr_call_header(c, "Retry-After", "%llu", (unsigned long long)(wait + 999) / 1000);
-        return mr_call_fail(c, MR_E_AGAIN, 429, "Too many failed tries; try again in %llu s.",
-                            (unsigned long long)(wait + 999) / 1000);
-    }
-    mr_call_text(c, "current_password", true, 1, PASSWORD_CHARS_MAX, &text);
+    if (wait > 0)
+        return mr_call_too_many(c, "tries", wait);
+    mr_call_text(c, "current_password", true, 1, MR_PASSWORD_CHARS_MAX, &text);
     rc = mr_call_faults(c);
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
@@ -213,7 +200,7 @@ static int check_current(struct mr_call *c)
     } else if (rc == MR_OK) {
         mr_throttle_succeeded(c->api->throttle, name, addr);
     }
-    wipe(&text);
+    mr_secrets_wipe(&text);
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * pipeline wants to know of them. The server itself writes the JSON. */
 #include "databases/catalog.h"
 #include "databases/postgres.h"
+#include "store/rows.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -82,17 +83,7 @@ int pgdb_tables(PGconn *conn, uint64_t deadline_ms, const struct mr_table_filter
     r = pgdb_query(conn, deadline_ms, SQL_TABLES, 5, params, why, size);
     if (!r)
         return MR_E_UNAVAIL;
-    n = PQntuples(r);
-    page->more = n > f->limit;
-    if (page->more)
-        n = (int)f->limit;
-    mr_buf_add_char(json, '[');
-    for (int i = 0; i < n; i++) {
-        if (i > 0)
-            mr_buf_add_char(json, ',');
-        mr_buf_add(json, PQgetvalue(r, i, 0), (size_t)PQgetlength(r, i, 0));
-    }
-    mr_buf_add_char(json, ']');
+    n = mr_rows_array(r, f->limit, json, &page->more);
     if (page->more) {
         (void)snprintf(page->last_schema, sizeof(page->last_schema), "%s", PQgetvalue(r, n - 1, 1));
         (void)snprintf(page->last_name, sizeof(page->last_name), "%s", PQgetvalue(r, n - 1, 2));

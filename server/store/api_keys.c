@@ -1,15 +1,15 @@
 /* api_keys.c - keys made, shown, found, ended; and what a scope allows. */
 #include "store/api_keys.h"
 #include "base/clock.h"
+#include "store/rows.h"
 #include "store/secret_text.h"
 #include <stdio.h>
 
 /* clang-format off */
-#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 #define OBJECT                                                                                     \
     "'id', k.id, 'name', k.name, 'prefix', k.prefix, 'user_id', k.user_id, 'scopes', k.scopes, "   \
-    "'created_at', " TIME("k.created_at") ", 'expires_at', " TIME("k.expires_at") ", "             \
-    "'last_used_at', " TIME("k.last_used_at") ", 'revoked_at', " TIME("k.revoked_at")
+    "'created_at', " MR_SQL_TIME("k.created_at") ", 'expires_at', " MR_SQL_TIME("k.expires_at") ", "             \
+    "'last_used_at', " MR_SQL_TIME("k.last_used_at") ", 'revoked_at', " MR_SQL_TIME("k.revoked_at")
 
 static const char SQL_CREATE[] =
     "WITH k AS (INSERT INTO api_keys (id, user_id, name, prefix, key_hash, scopes, expires_at) "
@@ -50,12 +50,7 @@ int mr_api_keys_create(struct mr_pg *c, const char *user_id, const char *name, c
     mr_hash_text(mr_span_str(key), hash);
     mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
     rc = mr_pg_exec(c, SQL_CREATE, 7, params, &res);
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 int mr_api_keys_list(struct mr_pg *c, const char *user_id, struct mr_buf *json)
@@ -63,12 +58,7 @@ int mr_api_keys_list(struct mr_pg *c, const char *user_id, struct mr_buf *json)
     PGresult *res = NULL;
     int rc = mr_pg_exec(c, SQL_LIST, 1, (const char *[]){user_id}, &res);
 
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 int mr_api_keys_revoke(struct mr_pg *c, const char *id, const char *user_id)

@@ -1,6 +1,7 @@
 /* audit.c - entries in and out, and what is never written into them. */
 #include "store/audit.h"
 #include "proto/json.h"
+#include "store/rows.h"
 #include <stdio.h>
 #include <strings.h>
 
@@ -106,7 +107,7 @@ int mr_audit_add(struct mr_pg *c, const struct mr_audit_entry *e)
 /* ---- out ---------------------------------------------------------------------------------- */
 
 /* clang-format off */
-#define TIME "to_char(l.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+#define TIME MR_SQL_TIME("l.at")
 #define FROM_WHERE \
     " FROM audit_log l WHERE ($1::text IS NULL OR lower(l.actor) = lower($1)) " \
     "AND ($2::text IS NULL OR l.action = $2) AND ($3::text IS NULL OR l.resource_type = $3) " \

@@ -8,17 +8,16 @@
 #define COLUMN "connections.password"
 
 /* clang-format off */
-#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 #define OBJECT                                                                                     \
     "json_build_object('id', p.id, 'name', p.name, 'connection_type', p.connection_type, "         \
     "'database_type', p.database_type, 'host', p.host, 'port', p.port, 'database', p.database, "   \
     "'username', p.username, 'has_password', p.password_cipher IS NOT NULL, 'schema', p.schema, "  \
     "'ssl_mode', coalesce(p.ssl_mode, 'prefer'), 'ssl_root_cert', p.ssl_root_cert, "               \
-    "'options', p.options, 'last_tested_at', " TIME("p.last_tested_at") ", "                       \
+    "'options', p.options, 'last_tested_at', " MR_SQL_TIME("p.last_tested_at") ", "                       \
     "'last_test_status', p.last_test_status, 'last_test_error', p.last_test_error, "               \
     "'created_by', p.created_by, "                                                                 \
-    "'created_at', " TIME("p.created_at") ", 'updated_at', " TIME("p.updated_at") ")"
+    "'created_at', " MR_SQL_TIME("p.created_at") ", 'updated_at', " MR_SQL_TIME("p.updated_at") ")"
 
 #define PORT(type)                                                                                 \
     "CASE " type " WHEN 'postgresql' THEN 5432 WHEN 'sqlserver' THEN 1433 "                        \
@@ -87,20 +86,6 @@ static const char SQL_RESEAL[] =
     "WHERE id = $1::uuid";
 /* clang-format on */
 
-/* A row of an object and its version. */
-static int take_row(int rc, PGresult *res, struct mr_buf *json, int64_t *version)
-{
-    if (rc == MR_OK && PQntuples(res) == 0)
-        rc = MR_E_NOTFOUND;
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        *version = mr_pg_i64(res, 0, 1);
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
-}
-
 /* Sealed, as hex. */
 static int seal(const struct mr_secrets *s, const char *id, struct mr_span plain,
                 struct mr_buf *hex)
@@ -152,7 +137,7 @@ int mr_connections_create(struct mr_pg *c, const struct mr_secrets *s, const cha
     if (rc == MR_OK)
         rc = mr_pg_exec(c, SQL_CREATE, 5, params, &res);
     if (rc == MR_OK)
-        rc = take_row(rc, res, json, version);
+        rc = mr_rows_object(rc, res, json, version);
     mr_buf_free(&hex);
     return rc;
 }
@@ -175,7 +160,7 @@ int mr_connections_change(struct mr_pg *c, const struct mr_secrets *s, const cha
     if (rc == MR_OK)
         rc = mr_pg_exec(c, SQL_CHANGE, 5, params, &res);
     if (rc == MR_OK)
-        rc = take_row(rc, res, json, version);
+        rc = mr_rows_object(rc, res, json, version);
     mr_buf_free(&hex);
     return rc;
 }
@@ -186,45 +171,15 @@ int mr_connections_get(struct mr_pg *c, const char *id, bool lock, struct mr_buf
     PGresult *res = NULL;
     int rc = mr_pg_exec(c, lock ? SQL_GET_LOCK : SQL_GET, 1, (const char *[]){id}, &res);
 
-    return take_row(rc, res, json, version);
+    return mr_rows_object(rc, res, json, version);
 }
 
 int mr_connections_list(struct mr_pg *c, const struct mr_connection_filter *f, struct mr_buf *json,
-                        struct mr_connection_page *page)
+                        struct mr_page *page)
 {
-    char limit[24];
-    const char *params[] = {f->type, f->database_type, f->text, f->after_time, f->after_id, limit};
-    PGresult *res = NULL;
-    int rc, n;
+    const char *params[] = {f->type, f->database_type, f->text, f->after_time, f->after_id, NULL};
 
-    memset(page, 0, sizeof(*page));
-    rc = mr_pg_exec(c, SQL_COUNT, 3, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    page->total = mr_pg_i64(res, 0, 0);
-    PQclear(res);
-    res = NULL;
-    (void)snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1); /* is there a next? */
-    rc = mr_pg_exec(c, SQL_LIST, 6, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    n = PQntuples(res);
-    page->more = n > f->limit;
-    if (page->more)
-        n = (int)f->limit;
-    mr_buf_add_char(json, '[');
-    for (int i = 0; i < n; i++) {
-        if (i > 0)
-            mr_buf_add_char(json, ',');
-        mr_buf_add_span(json, mr_pg_span(res, i, 0));
-    }
-    mr_buf_add_char(json, ']');
-    if (page->more) {
-        (void)snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, n - 1, 1));
-        (void)snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, n - 1, 2));
-    }
-    PQclear(res);
-    return mr_buf_err(json);
+    return mr_rows_page(c, SQL_COUNT, 3, SQL_LIST, params, 6, f->limit, json, page);
 }
 
 int mr_connections_delete(struct mr_pg *c, const char *id, struct mr_buf *users)

@@ -3,20 +3,13 @@
 #ifndef STORE_CONNECTIONS_H
 #define STORE_CONNECTIONS_H
 
-#include "base/uuid.h"
-#include "proto/buf.h"
-#include "store/pg.h"
+#include "store/rows.h"
 #include "store/secrets.h"
 
 struct mr_connection_filter {
     const char *type, *database_type, *text; /* NULL: any; text: found in name or host */
     int64_t limit;
     const char *after_time, *after_id; /* keyset: strictly after this row; NULL: from the first */
-};
-struct mr_connection_page {
-    int64_t total;
-    bool more;
-    char last_time[40], last_id[MR_UUID_TEXT];
 };
 
 /* What becomes of the password. */
@@ -39,7 +32,7 @@ MR_MUSTCHECK int mr_connections_change(struct mr_pg *c, const struct mr_secrets 
 MR_MUSTCHECK int mr_connections_get(struct mr_pg *c, const char *id, bool lock, struct mr_buf *json,
                                     int64_t *version);
 MR_MUSTCHECK int mr_connections_list(struct mr_pg *c, const struct mr_connection_filter *f,
-                                     struct mr_buf *json, struct mr_connection_page *page);
+                                     struct mr_buf *json, struct mr_page *page);
 /* Soft delete of a locked row; its password is forgotten. MR_E_CONFLICT: pipelines use it; users
  * receives a JSON array of their names. */
 MR_MUSTCHECK int mr_connections_delete(struct mr_pg *c, const char *id, struct mr_buf *users);

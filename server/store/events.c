@@ -3,10 +3,10 @@
  * Two statements instead of one with "$1 IS NULL OR": a generic plan of that form could not use the
  * index on (pipeline_id, seq), and a page of a quiet pipeline would read the whole log. */
 #include "store/events.h"
+#include "store/rows.h"
 #include <stdio.h>
 
 /* clang-format off */
-#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 #define FILTER                                                                                     \
     "r.run_type = 'CDC' AND r.deleted_at IS NULL AND r.event IS NOT NULL "                         \
@@ -31,7 +31,7 @@ static const char SQL_OF_PIPELINE[] =
     "coalesce(sum(failed_count), 0), coalesce(sum(snapshot_count), 0), "                           \
     "coalesce(sum(tombstone_count), 0), coalesce(sum(skipped_count), 0), "                         \
     "round(sum(latency_sum_ms)::numeric / nullif(sum(latency_count), 0), 3), "                     \
-    TIME("max(last_event_at)") " FROM pipeline_counters "
+    MR_SQL_TIME("max(last_event_at)") " FROM pipeline_counters "
 static const char SQL_SUMS[] = SUMS "WHERE $1::text IS NULL";
 static const char SQL_SUMS_OF[] = SUMS "WHERE pipeline_id = $1::uuid";
 
@@ -55,26 +55,14 @@ static const char SQL_STATES[] =
     "json_build_object('id', d.id, 'pipeline_id', d.pipeline_id, 'topic', d.topic, "               \
     "'partition', d.partition, 'offset', d.\"offset\", 'reason', d.reason, "                       \
     "'key_bytes', length(d.record_key), 'value_bytes', length(d.record_value), "                   \
-    "'headers', d.headers, 'record_time', " TIME("d.record_ts") ", "                               \
-    "'created_at', " TIME("d.created_at") ")"
+    "'headers', d.headers, 'record_time', " MR_SQL_TIME("d.record_ts") ", "                               \
+    "'created_at', " MR_SQL_TIME("d.created_at") ")"
 static const char SQL_LETTERS[] =
     "SELECT " LETTER ", d.created_at::text, d.id FROM dead_letters d "
     "WHERE ($1::uuid IS NULL OR d.pipeline_id = $1::uuid) "
     "AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2::timestamptz, $3::uuid)) "
     "ORDER BY d.created_at DESC, d.id DESC LIMIT $4::bigint";
 /* clang-format on */
-
-/* The first column of n rows as the elements of a JSON array. */
-static void add_array(struct mr_buf *json, const PGresult *res, int n)
-{
-    mr_buf_add_char(json, '[');
-    for (int i = 0; i < n; i++) {
-        if (i > 0)
-            mr_buf_add_char(json, ',');
-        mr_buf_add_span(json, mr_pg_span(res, i, 0));
-    }
-    mr_buf_add_char(json, ']');
-}
 
 int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_buf *json,
                    struct mr_event_page *page)
@@ -92,12 +80,8 @@ int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_b
                         : mr_pg_exec(c, SQL_ALL, 10, params, &res);
     if (rc != MR_OK)
         return rc;
-    n = PQntuples(res);
-    page->more = n > f->limit;
-    if (page->more)
-        n = (int)f->limit;
+    n = mr_rows_array(res, f->limit, json, &page->more);
     page->last_seq = n > 0 ? mr_pg_i64(res, n - 1, 1) : 0;
-    add_array(json, res, n);
     PQclear(res);
     return mr_buf_err(json);
 }
@@ -110,14 +94,7 @@ int mr_events_get(struct mr_pg *c, const char *id, struct mr_buf *json)
                         "AND run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL",
                         1, (const char *[]){id}, &res);
 
-    if (rc == MR_OK && PQntuples(res) == 0)
-        rc = MR_E_NOTFOUND;
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 static void add_value(struct mr_buf *b, const char *name, struct mr_span number)
@@ -200,15 +177,11 @@ int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *b
     rc = mr_pg_exec(c, SQL_LETTERS, 4, params, &res);
     if (rc != MR_OK)
         return rc;
-    n = PQntuples(res);
-    *more = n > limit;
-    if (*more)
-        n = (int)limit;
+    n = mr_rows_array(res, limit, json, more);
     if (n > 0) {
         (void)snprintf(last_time, 40, "%s", PQgetvalue(res, n - 1, 1));
         (void)snprintf(last_id, MR_UUID_TEXT, "%s", PQgetvalue(res, n - 1, 2));
     }
-    add_array(json, res, n);
     PQclear(res);
     return mr_buf_err(json);
 }

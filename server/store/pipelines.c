@@ -6,7 +6,6 @@
 #include <strings.h>
 
 /* clang-format off */
-#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 #define OBJECT                                                                                     \
     "json_build_object('id', p.id, 'pipeline_id', p.id, 'name', p.name, "                          \
@@ -21,7 +20,7 @@
     "'debezium_connector_name', p.debezium_connector_name, "                                       \
     "'sink_connector_name', p.sink_connector_name, 'debezium_config', p.debezium_config, "         \
     "'sink_config', p.sink_config, 'full_load_lsn', p.full_load_lsn, "                             \
-    "'full_load_completed_at', " TIME("p.full_load_completed_at") ", "                             \
+    "'full_load_completed_at', " MR_SQL_TIME("p.full_load_completed_at") ", "                             \
     "'error_message', p.error_message, "                                                           \
     "'stats', json_build_object("                                                                  \
       "'total_events', coalesce(k.insert_count + k.update_count + k.delete_count "                 \
@@ -32,9 +31,9 @@
       "'other_count', coalesce(k.other_count, 0), "                                                \
       "'failed_count', coalesce(k.failed_count, 0), "                                              \
       "'last_pipeline_seq', coalesce(k.last_pipeline_seq, 0), "                                    \
-      "'last_event_time', " TIME("k.last_event_at") "), "                                          \
+      "'last_event_time', " MR_SQL_TIME("k.last_event_at") "), "                                          \
     "'tags', p.tags, 'created_by', p.created_by, "                                                 \
-    "'created_at', " TIME("p.created_at") ", 'updated_at', " TIME("p.updated_at") ")"
+    "'created_at', " MR_SQL_TIME("p.created_at") ", 'updated_at', " MR_SQL_TIME("p.updated_at") ")"
 
 #define FROM " FROM pipelines p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id "
 
@@ -105,20 +104,6 @@ static const char SQL_DELETE[] =
     "OR status IN ('NOT_STARTED', 'STOPPED', 'ERROR')) RETURNING id";
 /* clang-format on */
 
-/* A row of an object and its version. */
-static int take_row(int rc, PGresult *res, struct mr_buf *json, int64_t *version)
-{
-    if (rc == MR_OK && PQntuples(res) == 0)
-        rc = MR_E_NOTFOUND;
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        *version = mr_pg_i64(res, 0, 1);
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
-}
-
 int mr_pipelines_create(struct mr_pg *c, const char *fields, const char *created_by,
                         char id[MR_UUID_TEXT], struct mr_buf *json, int64_t *version)
 {
@@ -127,7 +112,7 @@ int mr_pipelines_create(struct mr_pg *c, const char *fields, const char *created
 
     mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
     rc = mr_pg_exec(c, SQL_CREATE, 3, (const char *[]){id, fields, created_by}, &res);
-    return take_row(rc, res, json, version);
+    return mr_rows_object(rc, res, json, version);
 }
 
 int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json, int64_t *version)
@@ -135,7 +120,7 @@ int mr_pipelines_get(struct mr_pg *c, const char *id, struct mr_buf *json, int64
     PGresult *res = NULL;
     int rc = mr_pg_exec(c, SQL_GET, 1, (const char *[]){id}, &res);
 
-    return take_row(rc, res, json, version);
+    return mr_rows_object(rc, res, json, version);
 }
 
 int mr_pipelines_lock(struct mr_pg *c, const char *id, const char *fields, const char *frozen,
@@ -161,46 +146,15 @@ int mr_pipelines_change(struct mr_pg *c, const char *id, const char *fields, str
     PGresult *res = NULL;
     int rc = mr_pg_exec(c, SQL_CHANGE, 2, (const char *[]){id, fields}, &res);
 
-    return take_row(rc, res, json, version);
+    return mr_rows_object(rc, res, json, version);
 }
 
 int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struct mr_buf *json,
-                      struct mr_pipeline_page *page)
+                      struct mr_page *page)
 {
-    char limit[24];
-    const char *params[] = {f->status, f->mode, f->text, f->after_time, f->after_id, limit};
-    PGresult *res = NULL;
-    int rc, n;
+    const char *params[] = {f->status, f->mode, f->text, f->after_time, f->after_id, NULL};
 
-    memset(page, 0, sizeof(*page));
-    rc = mr_pg_exec(c, SQL_COUNT, 3, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    page->total = mr_pg_i64(res, 0, 0);
-    PQclear(res);
-    res = NULL;
-    (void)snprintf(limit, sizeof(limit), "%lld",
-                   (long long)f->limit + 1); /* one more tells of a next page */
-    rc = mr_pg_exec(c, SQL_LIST, 6, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    n = PQntuples(res);
-    page->more = n > f->limit;
-    if (page->more)
-        n = (int)f->limit;
-    mr_buf_add_char(json, '[');
-    for (int i = 0; i < n; i++) {
-        if (i > 0)
-            mr_buf_add_char(json, ',');
-        mr_buf_add_span(json, mr_pg_span(res, i, 0));
-    }
-    mr_buf_add_char(json, ']');
-    if (page->more) {
-        (void)snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, n - 1, 1));
-        (void)snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, n - 1, 2));
-    }
-    PQclear(res);
-    return mr_buf_err(json);
+    return mr_rows_page(c, SQL_COUNT, 3, SQL_LIST, params, 6, f->limit, json, page);
 }
 
 int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_pipeline_brief *out)

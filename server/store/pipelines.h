@@ -4,9 +4,7 @@
 #ifndef STORE_PIPELINES_H
 #define STORE_PIPELINES_H
 
-#include "base/uuid.h"
-#include "proto/buf.h"
-#include "store/pg.h"
+#include "store/rows.h"
 
 struct mr_pipeline_filter {
     const char *status, *mode, *text; /* NULL: any; text: found in name or description */
@@ -34,15 +32,9 @@ MR_MUSTCHECK int mr_pipelines_lock(struct mr_pg *c, const char *id, const char *
 /* Set what is in fields; the version grows. Errors as for create. */
 MR_MUSTCHECK int mr_pipelines_change(struct mr_pg *c, const char *id, const char *fields,
                                      struct mr_buf *json, int64_t *version);
-/* Append an array of objects, newest first. total: how many match without the limit; when there are
- * more, *more is true and last_time/last_id name the last row (for the next cursor). */
-struct mr_pipeline_page {
-    int64_t total;
-    bool more;
-    char last_time[40], last_id[MR_UUID_TEXT];
-};
+/* Append an array of objects, newest first. */
 MR_MUSTCHECK int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f,
-                                   struct mr_buf *json, struct mr_pipeline_page *page);
+                                   struct mr_buf *json, struct mr_page *page);
 
 /* What a command needs to know. */
 struct mr_pipeline_brief {

@@ -1,27 +1,14 @@
 /* users_json.c - users for the REST interface: shown, made, changed, removed. */
 #include "base/clock.h"
+#include "store/rows.h"
 #include "store/users.h"
 
 /* clang-format off */
-#define TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 #define OBJECT                                                                                     \
     "json_build_object('id', u.id, 'username', u.username, 'role', u.role, "                       \
-    "'disabled', u.disabled_at IS NOT NULL, 'created_at', " TIME("u.created_at") ", "              \
-    "'updated_at', " TIME("u.updated_at") ")"
+    "'disabled', u.disabled_at IS NOT NULL, 'created_at', " MR_SQL_TIME("u.created_at") ", "              \
+    "'updated_at', " MR_SQL_TIME("u.updated_at") ")"
 /* clang-format on */
-
-/* One value: append it. */
-static int take(int rc, PGresult *res, struct mr_buf *json)
-{
-    if (rc == MR_OK && PQntuples(res) == 0)
-        rc = MR_E_NOTFOUND;
-    if (rc == MR_OK) {
-        mr_buf_add_span(json, mr_pg_span(res, 0, 0));
-        rc = mr_buf_err(json);
-    }
-    PQclear(res);
-    return rc;
-}
 
 int mr_users_json_list(struct mr_pg *c, struct mr_buf *json)
 {
@@ -31,7 +18,7 @@ int mr_users_json_list(struct mr_pg *c, struct mr_buf *json)
                         "FROM users u",
                         0, NULL, &res);
 
-    return take(rc, res, json);
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 int mr_users_json(struct mr_pg *c, const char *id, struct mr_buf *json)
@@ -40,7 +27,7 @@ int mr_users_json(struct mr_pg *c, const char *id, struct mr_buf *json)
     int rc = mr_pg_exec(c, "SELECT " OBJECT " FROM users u WHERE u.id = $1::uuid", 1,
                         (const char *[]){id}, &res);
 
-    return take(rc, res, json);
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 int mr_users_create(struct mr_pg *c, const char *username, const char *hash, const char *role,
@@ -54,7 +41,7 @@ int mr_users_create(struct mr_pg *c, const char *username, const char *hash, con
                     "WITH u AS (INSERT INTO users (id, username, password_hash, role) "
                     "VALUES ($1::uuid, $2, $3, $4) RETURNING *) SELECT " OBJECT " FROM u",
                     4, (const char *[]){id, username, hash, role}, &res);
-    return take(rc, res, json);
+    return mr_rows_object(rc, res, json, NULL);
 }
 
 static const char SQL_CHANGE[] =
