@@ -2,6 +2,7 @@
  *
  *   fanout [--port N] [--host ADDRESS] [--ping-interval MS] [--ping-timeout MS] [--max-payload
  * BYTES]
+ *          [--recovery SECONDS]
  *
  *   subscribe_pipeline {"pipeline_id": id} or id   join the room pipeline_{id}; acks {"ok":true}
  *   publish {"pipeline_id": id, "event": {...}}    replication_event with the event, to that room
@@ -76,6 +77,7 @@ static uint32_t number(const char *text)
 int main(int argc, char **argv)
 {
     struct mr_options opt = {0};
+    struct mr_recovery_options recovery = {0};
     struct mr_server *srv;
     const char *host = "127.0.0.1";
     int port = 3000;
@@ -92,8 +94,11 @@ int main(int argc, char **argv)
             opt.ping_timeout_ms = number(argv[i + 1]);
         else if (strcmp(argv[i], "--max-payload") == 0)
             opt.body_bytes_max = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--recovery") == 0)
+            recovery.max_disconnection_ms = 1000 * number(argv[i + 1]);
     }
     if (mr_server_new(&srv, uv_default_loop(), &opt) != MR_OK ||
+        (recovery.max_disconnection_ms && mr_use_recovery(srv, &recovery) != MR_OK) ||
         mr_on(srv, "/", "subscribe_pipeline", on_subscribe, NULL) != MR_OK ||
         mr_on(srv, "/", "publish", on_publish, NULL) != MR_OK ||
         mr_on(srv, "/", "echo", on_echo, NULL) != MR_OK ||

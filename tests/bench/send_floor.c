@@ -3,7 +3,10 @@
  * is no JSON parser, no heartbeat, no limit: it understands just the packets that sio_load sends,
  * by their text. Not a server to use; a line to measure against.
  *
- *   send_floor PORT      prints "listening" when it does
+ *   send_floor PORT [turn]     prints "listening" when it does
+ *
+ * "turn": what the peers get while one batch of epoll's events is worked off is gathered, and each
+ * gets it in one send at the end: the floor under pressure, where a send a frame falls behind.
  */
 #include "proto/alloc.h"
 #include "ws.h"
@@ -21,13 +24,18 @@
 struct peer {
     int fd;
     bool upgraded;
-    int place; /* in the room, -1 outside */
+    bool waits;       /* for EPOLLOUT */
+    bool dirty, gone; /* in the list of this turn; and to be freed after it */
+    int place;        /* in the room, -1 outside */
     struct mr_buf in, out;
 };
 
 static struct peer *room[ROOM_MAX];
 static int room_size;
 static int poll_fd;
+static bool by_turn;
+static struct peer **dirty; /* by turn: who has something to send at its end */
+static size_t dirty_count, dirty_room;
 
 static void watch(struct peer *p, uint32_t events, int how)
 {
@@ -36,11 +44,30 @@ static void watch(struct peer *p, uint32_t events, int how)
     epoll_ctl(poll_fd, how, p->fd, &e);
 }
 
+static void give_later(struct peer *p, struct mr_span bytes)
+{
+    mr_buf_add(&p->out, bytes.ptr, bytes.len);
+    if (p->dirty)
+        return;
+    if (dirty_count == dirty_room) {
+        dirty_room = dirty_room ? 2 * dirty_room : 1024;
+        dirty = mr_realloc(dirty, dirty_room * sizeof(struct peer *));
+        if (!dirty)
+            bench_die("out of memory");
+    }
+    dirty[dirty_count++] = p;
+    p->dirty = true;
+}
+
 /* What the kernel does not take at once waits in out; errors show up at the next read. */
 static void give(struct peer *p, struct mr_span bytes)
 {
     ssize_t n = 0;
 
+    if (by_turn) {
+        give_later(p, bytes);
+        return;
+    }
     if (p->out.len == 0) {
         n = send(p->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n == (ssize_t)bytes.len)
@@ -49,7 +76,9 @@ static void give(struct peer *p, struct mr_span bytes)
             n = 0;
     }
     mr_buf_add(&p->out, bytes.ptr + n, bytes.len - (size_t)n);
-    watch(p, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    if (!p->waits)
+        watch(p, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    p->waits = true;
 }
 
 static void give_text(struct peer *p, const char *head, struct mr_span tail)
@@ -158,7 +187,9 @@ static void drop(struct peer *p)
     close(p->fd);
     mr_buf_free(&p->in);
     mr_buf_free(&p->out);
-    mr_free(p);
+    p->gone = true;
+    if (!p->dirty)
+        mr_free(p);
 }
 
 static void on_readable(struct peer *p)
@@ -199,8 +230,26 @@ static void on_writable(struct peer *p)
         memmove(p->out.ptr, p->out.ptr + n, p->out.len - (size_t)n);
         p->out.len -= (size_t)n;
     }
-    if (p->out.len == 0)
+    if (p->out.len == 0 && p->waits)
         watch(p, EPOLLIN, EPOLL_CTL_MOD);
+    else if (p->out.len && !p->waits)
+        watch(p, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    p->waits = p->out.len > 0;
+}
+
+static void end_turn(void)
+{
+    for (size_t i = 0; i < dirty_count; i++) {
+        struct peer *p = dirty[i];
+
+        p->dirty = false;
+        if (p->gone) {
+            mr_free(p);
+            continue;
+        }
+        on_writable(p);
+    }
+    dirty_count = 0;
 }
 
 static void accept_all(int listener)
@@ -227,8 +276,9 @@ int main(int argc, char **argv)
     struct epoll_event e = {.events = EPOLLIN}, events[EVENTS_MAX];
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
 
-    if (argc != 2)
-        bench_die("usage: send_floor PORT");
+    if (argc < 2)
+        bench_die("usage: send_floor PORT [turn]");
+    by_turn = argc > 2 && strcmp(argv[2], "turn") == 0;
     signal(SIGPIPE, SIG_IGN);
     bench_raise_file_limit();
     at.sin_port = htons((uint16_t)bench_number(argv[1], 65535));
@@ -254,5 +304,6 @@ int main(int argc, char **argv)
             if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
                 on_readable(p);
         }
+        end_turn();
     }
 }
