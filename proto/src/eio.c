@@ -6,6 +6,12 @@
 
 int mr_eio_decode(struct mr_span text, struct mr_eio_packet *out)
 {
+    if (text.len > 0 && text.ptr[0] == 'b') {
+        struct mr_span data = mr_span_of(text.ptr + 1, text.len - 1);
+
+        *out = (struct mr_eio_packet){.type = MR_EIO_MESSAGE, .binary = true, .data = data};
+        return mr_b64_valid(data) ? MR_OK : MR_E_PROTO;
+    }
     if (text.len == 0 || text.ptr[0] < '0' || text.ptr[0] > '6')
         return MR_E_PROTO;
     out->type = (enum mr_eio_type)(text.ptr[0] - '0');
@@ -18,6 +24,7 @@ int mr_eio_next(struct mr_span *body, struct mr_eio_packet *out)
 {
     struct mr_span packet = *body;
     const char *separator;
+    int rc;
 
     if (body->len == 0)
         return MR_E_END;
@@ -26,18 +33,9 @@ int mr_eio_next(struct mr_span *body, struct mr_eio_packet *out)
         packet.len = (size_t)(separator - body->ptr);
     if (separator != NULL && packet.len + 1 == body->len)
         return MR_E_PROTO; /* a separator promises another packet */
-    if (packet.len > 0 && packet.ptr[0] == 'b') {
-        struct mr_span data = mr_span_of(packet.ptr + 1, packet.len - 1);
-
-        if (!mr_b64_valid(data))
-            return MR_E_PROTO;
-        *out = (struct mr_eio_packet){.type = MR_EIO_MESSAGE, .binary = true, .data = data};
-    } else {
-        int rc = mr_eio_decode(packet, out);
-
-        if (rc != MR_OK)
-            return rc;
-    }
+    rc = mr_eio_decode(packet, out);
+    if (rc != MR_OK)
+        return rc;
     packet.len += separator != NULL;
     body->ptr += packet.len;
     body->len -= packet.len;

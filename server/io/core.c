@@ -91,6 +91,9 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     if (rc == MR_OK)
         rc = mr__cors_new(&srv->cors, &srv->opt);
     if (rc == MR_OK)
+        rc = mr__handshake_keep(srv, opt ? opt->handshake_headers : NULL);
+    srv->opt.handshake_headers = NULL; /* the caller's */
+    if (rc == MR_OK)
         rc = add_socketio(srv);
     srv->ping = mr__frame_make(MR_WS_TEXT, MR_SPAN("2"));
     srv->noop = mr__frame_make(MR_WS_TEXT, MR_SPAN("6"));
@@ -135,6 +138,7 @@ void mr__core_deinit(struct mr_server *srv)
     mr__ws_codec_free(srv);
     mr__mounts_free(srv);
     mr__cors_free(srv->cors);
+    mr__handshake_keep_none(srv);
     free_texts(&srv->opt);
 }
 

@@ -42,6 +42,8 @@ struct mr_server {
     struct mr_options opt;     /* its texts are our copies */
     struct mr_engine *engines; /* by path, that of Socket.IO first */
     struct mr_cors *cors;      /* NULL: no origin but our own */
+    char **kept_headers;       /* of handshakes, beside those that are always kept */
+    size_t n_kept_headers;
     uint64_t (*clock_ms)(void *ctx);
     void *clock_ctx;
     struct mr_timers timers;

@@ -38,6 +38,7 @@ static void engine_free(struct mr_engine *e)
     free_text(e->opt.cookie.same_site);
     free_text(e->opt.path);
     free_text(e->opt.initial_packet.ptr);
+    mr_free(e->uses);
     mr_free(e);
 }
 
@@ -140,18 +141,6 @@ void mr__engine_refused(struct mr_engine *e, const struct mr_exchange *ex, int c
         e->on.error(e, code, message, ex->ops->addr(ex), e->ctx);
 }
 
-bool mr__engine_allows(const struct mr_engine *e, struct mr_exchange *ex)
-{
-    const char *message = "Forbidden";
-
-    ex->refusal = NULL;
-    if (e->allow == NULL ||
-        e->allow((const struct mr_request *)ex, &message, e->allow_ctx) == MR_OK)
-        return true;
-    ex->refusal = message;
-    return false;
-}
-
 void mr__engine_add_cookie(const struct mr_engine *e, const char *sid, struct mr_buf *lines)
 {
     const struct mr_cookie *c = &e->opt.cookie;
@@ -168,31 +157,4 @@ void mr__engine_add_cookie(const struct mr_engine *e, const char *sid, struct mr
 struct mr_engine *mr_server_engine(struct mr_server *srv)
 {
     return srv->engines;
-}
-
-void mr_engine_allow_request(struct mr_engine *e, mr_request_fn fn, void *ctx)
-{
-    MR_ASSERT_LOOP(e->srv);
-    e->allow = fn;
-    e->allow_ctx = ctx;
-}
-
-static const struct mr_exchange *exchange_of(const struct mr_request *req)
-{
-    return (const struct mr_exchange *)req;
-}
-
-struct mr_span mr_request_header(const struct mr_request *req, const char *name)
-{
-    return exchange_of(req)->ops->header(exchange_of(req), name);
-}
-
-struct mr_span mr_request_query(const struct mr_request *req)
-{
-    return exchange_of(req)->query;
-}
-
-const char *mr_request_addr(const struct mr_request *req)
-{
-    return exchange_of(req)->ops->addr(exchange_of(req));
 }

@@ -34,11 +34,19 @@ struct mr_engine_ops {
     void (*forget)(struct mr_session *s);
 };
 
+struct mr_engine_use { /* of mr_engine_use */
+    mr_request_fn fn;
+    void *ctx;
+};
+
 struct mr_engine {
     struct mr_engine *next; /* in srv->engines, the Socket.IO one first */
     struct mr_server *srv;
     struct mr_engine_options opt; /* every default filled in; its texts are our copies */
     const struct mr_engine_ops *ops;
+    bool bare; /* its sessions have a client: engine_client.c */
+    struct mr_engine_use *uses;
+    unsigned n_uses;
     mr_request_fn allow;
     void *allow_ctx;
     struct mr_engine_handlers on;
@@ -57,8 +65,6 @@ static inline struct mr_engine *mr__engine_of(struct mr_server *srv, const struc
 {
     return ex->engine != NULL ? ex->engine : srv->engines;
 }
-/* Ask the application about a handshake; false: refused, ex->refusal says why. */
-bool mr__engine_allows(const struct mr_engine *e, struct mr_exchange *ex);
 /* Append the Set-Cookie line of a new session, if it is to have one. */
 void mr__engine_add_cookie(const struct mr_engine *e, const char *sid, struct mr_buf *lines);
 /* A request on its path was refused: tell the application. */

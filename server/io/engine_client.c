@@ -108,6 +108,7 @@ int mr_engine_new(struct mr_engine **out, struct mr_server *srv,
     e = mr__engine_add(srv, opt, &ops, &rc);
     if (e == NULL)
         return rc;
+    e->bare = true;
     e->on = *handlers;
     e->ctx = ctx;
     *out = e;
@@ -191,11 +192,7 @@ const char *mr_engine_client_transport(const struct mr_engine_client *c)
 
 struct mr_span mr_engine_client_header(const struct mr_engine_client *c, const char *name)
 {
-    for (uint32_t i = 0; i < c->hs->n; i++) {
-        if (strcmp(c->hs->headers[i].name, name) == 0)
-            return c->hs->headers[i].value;
-    }
-    return MR_SPAN_NONE;
+    return mr__handshake_header(c->hs, name);
 }
 
 struct mr_span mr_engine_client_query(const struct mr_engine_client *c)

@@ -12,6 +12,7 @@
 #include "io/outq.h"
 
 struct mr_engine;
+struct mr_pending_request;
 struct mr_session;
 struct mr_exchange;
 struct mr_ws_port;
@@ -28,14 +29,28 @@ struct mr_exchange_ops {
     void (*reply)(struct mr_exchange *ex, const struct mr_reply *reply);
     struct mr_span (*header)(const struct mr_exchange *ex, const char *name); /* lower-case name */
     const char *(*addr)(const struct mr_exchange *ex);
+    /* The rest may be NULL. Did it come over TLS? */
+    bool (*secure)(const struct mr_exchange *ex);
+    /* Put header lines, each with its CRLF, into its reply. MR_OK; MR_E_NOMEM; MR_E_TOOBIG. */
+    int (*add_line)(struct mr_exchange *ex, struct mr_span lines);
+    /* Keep the request as it came. MR_OK; MR_E_NOMEM. */
+    int (*keep)(struct mr_exchange *ex);
+    /* The verdict is there: route what was kept. */
+    void (*again)(struct mr_exchange *ex);
 };
+
+/* What the application has said to a handshake, if it said it later. */
+enum mr_verdict { MR_VERDICT_NONE, MR_VERDICT_YES, MR_VERDICT_NO };
 
 struct mr_exchange {
     const struct mr_exchange_ops *ops;
-    struct mr_session *session; /* whose GET or POST this is, while it waits; else NULL */
-    struct mr_engine *engine;   /* whose path it came to; NULL: the server's first */
-    const char *refusal;        /* the application's words for MR_EIO_FORBIDDEN, or NULL */
-    struct mr_span query;       /* set and read while a handshake is verified and answered */
+    struct mr_session *session;         /* whose GET or POST this is, while it waits; else NULL */
+    struct mr_engine *engine;           /* whose path it came to; NULL: the server's first */
+    const char *refusal;                /* the application's words for MR_EIO_FORBIDDEN, or NULL */
+    struct mr_pending_request *pending; /* its answer comes later; or NULL */
+    enum mr_verdict verdict;
+    const char *words;    /* of MR_VERDICT_NO; borrowed while it is routed */
+    struct mr_span query; /* set and read while a handshake is verified and answered */
 };
 
 struct mr_ws_port_ops {

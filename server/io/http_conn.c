@@ -3,6 +3,7 @@
 
 #include "io/http_stream.h"
 #include "io/polling.h"
+#include "io/request.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
 
@@ -19,6 +20,8 @@ int mr__http_start(struct mr_conn *c)
     mr__http_set_idle(h, true);
     mr_buf_init(&h->in, MR_HEAD_BYTES_MAX + MR_READ_BYTES);
     mr_buf_init(&h->out, SIZE_MAX);
+    mr_buf_init(&h->added, MR_ADDED_LINES_MAX);
+    mr_buf_init(&h->kept, MR_HEAD_BYTES_MAX);
     c->http = h;
     c->phase = MR_CONN_HTTP;
     mr__conn_set_timer(c, c->srv->opt.http_header_timeout_ms, late);
@@ -219,6 +222,13 @@ static void keep_rest(struct mr_http_conn *h, struct mr_span data)
         mr__conn_doom(h->conn);
 }
 
+void mr__http_upgraded(struct mr_conn *c, struct mr_span data)
+{
+    if (data.len > 0) /* frames that came right behind the request */
+        mr__ws_read(c, (unsigned char *)(uintptr_t)data.ptr, data.len);
+    mr__http_conn_free(c); /* for good: a WebSocket carries only what it needs */
+}
+
 void mr__http_read(struct mr_conn *c, unsigned char *bytes, size_t n)
 {
     struct mr_http_conn *h = c->http;
@@ -236,9 +246,7 @@ void mr__http_read(struct mr_conn *c, unsigned char *bytes, size_t n)
     run(h, &data);
     h->running = false;
     if (c->phase == MR_CONN_WEBSOCKET) {
-        if (data.len > 0) /* frames that came right behind the request */
-            mr__ws_read(c, (unsigned char *)(uintptr_t)data.ptr, data.len);
-        mr__http_conn_free(c); /* for good: a WebSocket carries only what it needs */
+        mr__http_upgraded(c, data);
         return;
     }
     if (c->phase != MR_CONN_HTTP || c->doomed) {
@@ -260,6 +268,7 @@ void mr__http_conn_gone(struct mr_conn *c)
     struct mr_http_conn *h = c->http;
 
     mr__http_set_idle(h, false);
+    mr__request_gone(&h->ex);
     if (h->ex.session != NULL)
         mr__exchange_gone(&h->ex);
     if (h->req != NULL && h->req->handed) {
@@ -287,6 +296,9 @@ void mr__http_conn_free(struct mr_conn *c)
     mr__http_req_free(h->req);
     mr_buf_free(&h->in);
     mr_buf_free(&h->body);
+    mr__request_gone(&h->ex);
+    mr_buf_free(&h->added);
+    mr_buf_free(&h->kept);
     mr_free(h->extra);
     mr_free(h);
     c->http = NULL;

@@ -31,6 +31,7 @@ struct mr_http_conn {
     struct mr_buf in; /* bytes that could not be used yet */
     size_t scanned;   /* of them, searched for the end of the head */
     const struct mr_http_head *head; /* only while its request is being routed */
+    struct mr_span head_text;        /* the same, as it came */
     struct mr_http_req *req;         /* the application's request: in BODY and BUSY */
     struct mr_buf body;              /* of a polling POST */
     struct mr_chunked chunked;
@@ -40,6 +41,8 @@ struct mr_http_conn {
     uint8_t coding;       /* enum mr_coding: what the client likes best of ours */
     bool may_code;        /* its reply may be compressed */
     char *extra;          /* header lines for the reply, whoever gives it; or NULL */
+    struct mr_buf added;  /* and those of mr_request_add_header, for a 101, too */
+    struct mr_buf kept;   /* the head of a request that is to be routed again */
     struct mr_buf out;
     struct mr_span out_body;
     size_t sent; /* of out and out_body */
@@ -59,6 +62,9 @@ void mr__http_respond(struct mr_http_conn *h, int status, struct mr_span lines, 
                       void (*body_free)(void *ctx), void *body_ctx);
 /* The application has answered: takes req. */
 void mr__http_req_answered(struct mr_http_req *req);
+
+/* It is a WebSocket from now on: data is what came behind the request. */
+void mr__http_upgraded(struct mr_conn *c, struct mr_span data);
 
 /* Between requests from now on, or no longer. */
 void mr__http_set_idle(struct mr_http_conn *h, bool idle);

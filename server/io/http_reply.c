@@ -35,6 +35,7 @@ static void replied(struct mr_http_conn *h)
     mr__http_uncount(h);
     mr_free(h->extra);
     h->extra = NULL;
+    mr_buf_free(&h->added);
     h->may_code = false;
     if (!h->keep_alive || c->srv->closing) {
         mr__conn_linger(c);
@@ -131,6 +132,7 @@ void mr__http_add_head(struct mr_http_conn *h, int status, struct mr_span lines,
     mr_buf_add_span(&h->out, lines);
     if (h->extra != NULL)
         mr_buf_add_str(&h->out, h->extra);
+    mr_buf_add_span(&h->out, mr_buf_span(&h->added));
     mr_buf_add_str(&h->out, framing);
     add_date(&h->out);
     if (!h->keep_alive)

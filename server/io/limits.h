@@ -21,6 +21,8 @@
 #define MR_HEAD_BYTES_MAX       16384    /* request line and headers, then 431 */
 #define MR_TARGET_BYTES_MAX     8192     /* request target, then 414 */
 #define MR_HEADERS_MAX          100      /* header lines, then 431 */
+#define MR_KEPT_HEADERS_MAX     32       /* names in handshake_headers */
+#define MR_ADDED_LINES_MAX      8192     /* bytes of mr_request_add_header's for one reply */
 #define MR_TRAILER_BYTES_MAX    4096     /* what follows the last chunk of a body */
 #define MR_CHUNK_LINE_MAX       256      /* a chunk's size line with its extensions */
 #define MR_ORIGIN_LEN_MAX       512      /* an Origin header that is compared with cors_origins */

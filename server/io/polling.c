@@ -3,6 +3,7 @@
  */
 #include "io/polling.h"
 
+#include "io/request.h"
 #include "proto/b64.h"
 #include "proto/json.h"
 #include "proto/utf8.h"
@@ -11,16 +12,10 @@
 
 void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out)
 {
-    *out = (struct mr_eio_query){0};
-    while (query.len > 0) {
-        const char *amp = memchr(query.ptr, '&', query.len);
-        struct mr_span pair = mr_span_of(query.ptr, amp ? (size_t)(amp - query.ptr) : query.len);
-        const char *eq = pair.len ? memchr(pair.ptr, '=', pair.len) : NULL;
-        struct mr_span name = mr_span_of(pair.ptr, eq ? (size_t)(eq - pair.ptr) : pair.len);
-        struct mr_span value = MR_SPAN_NONE;
+    struct mr_span name, value;
 
-        if (eq != NULL)
-            value = mr_span_of(eq + 1, pair.len - name.len - 1);
+    *out = (struct mr_eio_query){0};
+    while (mr_query_next(&query, &name, &value)) {
         if (mr_span_is(name, "EIO"))
             out->eio = value;
         else if (mr_span_is(name, "transport"))
@@ -29,8 +24,6 @@ void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out)
             out->sid = value;
             out->has_sid = true;
         }
-        query.ptr += pair.len + (amp != NULL);
-        query.len -= pair.len + (amp != NULL);
     }
 }
 
@@ -38,7 +31,7 @@ const char *mr__eio_error_text(enum mr_eio_error error)
 {
     static const char *const texts[] = {
         "Transport unknown", "Session ID unknown",           "Bad handshake method", "Bad request",
-        "Forbidden",         "Unsupported protocol version", "Server is full"};
+        "Forbidden",         "Unsupported protocol version", "Server is full",       ""};
 
     return error >= 0 ? texts[error] : "";
 }
@@ -57,8 +50,9 @@ static bool origin_ok(struct mr_span origin)
 
 const char *mr__eio_refusal(const struct mr_exchange *ex, enum mr_eio_error error)
 {
-    return error == MR_EIO_FORBIDDEN && ex->refusal != NULL ? ex->refusal
-                                                            : mr__eio_error_text(error);
+    bool asked = error == MR_EIO_FORBIDDEN || error == MR_EIO_BAD_REQUEST;
+
+    return asked && ex->refusal != NULL ? ex->refusal : mr__eio_error_text(error);
 }
 
 enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, const char *method,
@@ -67,9 +61,12 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, 
 {
     const struct mr_engine *e = mr__engine_of(srv, ex);
     bool polling = mr_span_is(q->transport, "polling");
+    enum mr_eio_error error;
 
     *s = NULL;
     ex->refusal = NULL;
+    if (!mr__request_passes(e, ex))
+        return MR_EIO_BAD_REQUEST;
     if (!polling && !mr_span_is(q->transport, "websocket"))
         return MR_EIO_UNKNOWN_TRANSPORT;
     if (!mr__engine_takes(e, polling ? MR_TRANSPORT_POLLING : MR_TRANSPORT_WEBSOCKET))
@@ -93,11 +90,10 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, 
         return MR_EIO_BAD_METHOD;
     if (polling == websocket)
         return MR_EIO_BAD_REQUEST;
-    if (!mr__engine_allows(e, ex))
-        return MR_EIO_FORBIDDEN;
-    if (!mr_span_is(q->eio, "4"))
-        return MR_EIO_BAD_VERSION;
-    return MR_EIO_OK;
+    error = mr__request_allowed(e, ex);
+    if (error != MR_EIO_OK)
+        return error;
+    return mr_span_is(q->eio, "4") ? MR_EIO_OK : MR_EIO_BAD_VERSION;
 }
 
 static void answer(struct mr_exchange *ex, int status, const char *type, struct mr_span body)
@@ -188,6 +184,8 @@ bool mr__polling_request(struct mr_server *srv, struct mr_exchange *ex, const ch
     ex->query = query;
     mr__eio_query_parse(query, &q);
     error = mr__eio_verify(srv, ex, method, &q, false, &s);
+    if (error == MR_EIO_LATER)
+        return false;
     if (error != MR_EIO_OK) {
         answer_error(srv, ex, error);
     } else if (s == NULL) {

@@ -21,6 +21,7 @@ enum mr_eio_error {
     MR_EIO_FORBIDDEN = 4,
     MR_EIO_BAD_VERSION = 5,
     MR_EIO_FULL = 6,
+    MR_EIO_LATER = 7, /* nothing to answer yet: the application decides later */
 };
 
 void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out);

@@ -9,78 +9,7 @@
 #include "proto/alloc.h"
 #include "proto/b64.h"
 
-#include <stdio.h>
-
 #define TIMERS 3 /* beat, guard, upgrade */
-
-/* ---- the handshake's headers --------------------------------------------------------------- */
-
-/* Has the query anything that is not Engine.IO's? */
-static bool is_telling(struct mr_span query)
-{
-    static const char *const own[] = {"EIO=", "transport=", "sid=", "t=", "b64="};
-
-    while (query.len > 0) {
-        const char *amp = memchr(query.ptr, '&', query.len);
-        struct mr_span pair = mr_span_of(query.ptr, amp ? (size_t)(amp - query.ptr) : query.len);
-        bool known = pair.len == 0;
-
-        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-            known = known || mr_span_starts(pair, mr_span_str(own[i]));
-        if (!known)
-            return true;
-        query.ptr += pair.len + (amp != NULL);
-        query.len -= pair.len + (amp != NULL);
-    }
-    return false;
-}
-
-struct mr_handshake *mr__handshake_new(const struct mr_exchange *ex)
-{
-    static const char *const names[] = {"authorization", "cookie",          "origin",
-                                        "user-agent",    "x-forwarded-for", "x-request-id"};
-    struct mr_span values[6];
-    struct mr_span query = is_telling(ex->query) ? ex->query : MR_SPAN_NONE;
-    struct mr_handshake *hs;
-    size_t bytes = query.len;
-    char *at;
-
-    for (size_t i = 0; i < 6; i++) {
-        values[i] = ex->ops->header(ex, names[i]);
-        bytes += values[i].len;
-    }
-    hs = mr_alloc(sizeof(*hs) + bytes);
-    if (hs == NULL)
-        return NULL;
-    hs->refs = 1;
-    hs->n = 0;
-    (void)snprintf(hs->addr, sizeof(hs->addr), "%s", ex->ops->addr(ex));
-    at = hs->text;
-    for (size_t i = 0; i < 6; i++) {
-        if (values[i].len == 0)
-            continue;
-        memcpy(at, values[i].ptr, values[i].len);
-        hs->headers[hs->n].name = names[i];
-        hs->headers[hs->n++].value = mr_span_of(at, values[i].len);
-        at += values[i].len;
-    }
-    hs->query = mr_span_of(at, query.len);
-    if (query.len > 0)
-        memcpy(at, query.ptr, query.len);
-    return hs;
-}
-
-struct mr_handshake *mr__handshake_ref(struct mr_handshake *hs)
-{
-    hs->refs++;
-    return hs;
-}
-
-void mr__handshake_unref(struct mr_handshake *hs)
-{
-    if (hs != NULL && --hs->refs == 0)
-        mr_free(hs);
-}
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
@@ -109,7 +38,7 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
     s = mr_zalloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
-    s->hs = mr__handshake_new(ex);
+    s->hs = mr__handshake_new(srv, ex);
     if (s->hs != NULL)
         s->peer = mr__peer_enter(srv, s->hs->addr);
     if (s->hs == NULL || s->peer == NULL || mr__timers_reserve(&srv->timers, TIMERS) != MR_OK)

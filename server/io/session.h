@@ -24,6 +24,7 @@
 #include "io/core.h"
 #include "io/engine.h"
 #include "io/exchange.h"
+#include "io/handshake.h"
 #include "proto/eio.h"
 
 struct mr_engine_client;
@@ -38,19 +39,6 @@ enum mr_session_state {
     MR_S_WEBSOCKET,
     MR_S_CLOSING,
     MR_S_CLOSED,
-};
-
-/* Who connected; shared by the session and its sockets, which may outlive it. */
-struct mr_handshake {
-    uint32_t refs;
-    char addr[48];
-    struct mr_span query; /* empty when there is nothing in it but Engine.IO's own parameters */
-    uint32_t n;
-    struct {
-        const char *name; /* static */
-        struct mr_span value;
-    } headers[6];
-    char text[]; /* the values */
 };
 
 struct mr_session {
@@ -128,10 +116,6 @@ void mr__session_drained(struct mr_session *s);
 void mr__session_free(struct mr_session *s);
 /* Used by polling.c: a session in CLOSING has delivered its last packet. */
 void mr__session_closed(struct mr_session *s);
-
-struct mr_handshake *mr__handshake_new(const struct mr_exchange *ex);
-struct mr_handshake *mr__handshake_ref(struct mr_handshake *hs);
-void mr__handshake_unref(struct mr_handshake *hs);
 
 /* heartbeat.c */
 void mr__heartbeat_start(struct mr_session *s);

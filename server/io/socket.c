@@ -144,11 +144,27 @@ const char *mr_socket_transport(const struct mr_socket *s)
 
 struct mr_span mr_socket_header(const struct mr_socket *s, const char *name)
 {
-    for (uint32_t i = 0; i < s->hs->n; i++) {
-        if (strcmp(s->hs->headers[i].name, name) == 0)
-            return s->hs->headers[i].value;
-    }
-    return MR_SPAN_NONE;
+    return mr__handshake_header(s->hs, name);
+}
+
+struct mr_span mr_socket_query(const struct mr_socket *s)
+{
+    return s->hs->query;
+}
+
+uint64_t mr_socket_issued_ms(const struct mr_socket *s)
+{
+    return s->hs->issued_ms;
+}
+
+bool mr_socket_secure(const struct mr_socket *s)
+{
+    return s->hs->secure;
+}
+
+bool mr_socket_xdomain(const struct mr_socket *s)
+{
+    return mr__handshake_header(s->hs, "origin").len > 0;
 }
 
 void mr_socket_set_data(struct mr_socket *s, void *data)

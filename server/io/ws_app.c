@@ -212,7 +212,7 @@ static struct mr_ws *start(struct mr_http_req *req, const char *protocol, void *
 
     mr__ws_handshake_add(&b, mr_http_header(req, "sec-websocket-key"),
                          protocol != NULL ? mr_span_str(protocol) : MR_SPAN_NONE,
-                         deflates ? c->srv : NULL);
+                         deflates ? c->srv : NULL, MR_SPAN_NONE);
     if (ws == NULL || mr_buf_err(&b) != MR_OK || mr__ws_start(c, mr_buf_span(&b)) != MR_OK) {
         mr_buf_free(&b);
         mr_free(ws);

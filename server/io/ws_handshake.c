@@ -33,7 +33,7 @@ static void add_accept(struct mr_buf *b, struct mr_span key)
 }
 
 void mr__ws_handshake_add(struct mr_buf *b, struct mr_span key, struct mr_span protocol,
-                          const struct mr_server *deflates)
+                          const struct mr_server *deflates, struct mr_span lines)
 {
     mr_buf_add_str(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                       "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
@@ -42,5 +42,7 @@ void mr__ws_handshake_add(struct mr_buf *b, struct mr_span key, struct mr_span p
         mr_buf_addf(b, "\r\nSec-WebSocket-Protocol: " MR_SPAN_FMT, MR_SPAN_ARG(protocol));
     if (deflates != NULL)
         mr__ws_deflate_answer(deflates, b);
-    mr_buf_add_str(b, "\r\n\r\n");
+    mr_buf_add_str(b, "\r\n");
+    mr_buf_add_span(b, lines);
+    mr_buf_add_str(b, "\r\n");
 }

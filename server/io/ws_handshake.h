@@ -9,8 +9,8 @@ int mr__ws_handshake_check(const struct mr_http_head *head);
 /* Refuse with 426, and say which version is spoken here. */
 void mr__ws_handshake_version(struct mr_http_conn *h);
 /* Append the whole 101. protocol: the subprotocol chosen, or empty. deflates: the server whose
- * permessage-deflate was agreed on, or NULL. */
+ * permessage-deflate was agreed on, or NULL. lines: more header lines, each with its CRLF. */
 void mr__ws_handshake_add(struct mr_buf *b, struct mr_span key, struct mr_span protocol,
-                          const struct mr_server *deflates);
+                          const struct mr_server *deflates, struct mr_span lines);
 
 #endif

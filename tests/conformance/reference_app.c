@@ -1,21 +1,26 @@
 /* reference_app.c - the applications that the official test suites expect to talk to, over nothing
  * but the public header.
  *
- *   reference_app [--port N] [--mode engine|socket] [--path P] [--ping-interval MS]
+ *   reference_app [--port N] [--mode engine|socket|client-suite] [--path P] [--ping-interval MS]
  *                 [--ping-timeout MS] [--max-payload BYTES] [--connect-timeout MS] [--recovery]
  *
- *   engine   Engine.IO by itself on /engine.io/: every message comes back
- *   socket   Socket.IO on /socket.io/: namespace "/" emits auth, answers message by message-back
- *            and acks message-with-ack with its arguments; namespace "/custom" emits auth
+ *   engine        Engine.IO by itself on /engine.io/: every message comes back. With --max-payload
+ *                 100, as engine.io-client's own tests have it, it is their server: it says "hi",
+ *                 sets cookies and denies "?deny"
+ *   socket        Socket.IO on /socket.io/: namespace "/" emits auth, answers message by
+ *                 message-back and acks message-with-ack with its arguments; "/custom" emits auth
+ *   client-suite  the servers of the JavaScript clients' own tests: socket.io-client's on
+ *                 /socket.io/ (port 3210 unless told otherwise), engine.io-client's on /engine.io/
  */
-#include <millrace/millrace.h>
+#include "client_suite.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTACHMENTS_MAX 10
+#define ATTACHMENTS_MAX      10
+#define CLIENT_SUITE_PAYLOAD 100
 
 struct settings {
     int port;
@@ -42,6 +47,8 @@ static int serve_engine(struct mr_server *srv, const struct settings *s)
         .body_bytes_max = s->max_payload,
     };
 
+    if (s->max_payload == CLIENT_SUITE_PAYLOAD)
+        return client_suite_engine(srv, &opt);
     return mr_engine_new(&engine, srv, &opt, &(struct mr_engine_handlers){.message = echo}, NULL);
 }
 
@@ -96,6 +103,36 @@ static int serve_socket(struct mr_server *srv, const struct settings *s)
     return rc;
 }
 
+/* ---- client-suite -------------------------------------------------------------------------- */
+
+static int serve_client_suite(struct mr_server *srv, const struct settings *s)
+{
+    struct mr_engine_options opt = {.ping_interval_ms = 500,
+                                    .body_bytes_max = CLIENT_SUITE_PAYLOAD};
+    int rc = client_suite_socketio(srv);
+
+    (void)s;
+    return rc == MR_OK ? client_suite_engine(srv, &opt) : rc;
+}
+
+/* What is not given on the command line. */
+static void fill_in(struct settings *s)
+{
+    bool suite = strcmp(s->mode, "client-suite") == 0;
+    bool engine_client = strcmp(s->mode, "engine") == 0 && s->max_payload == CLIENT_SUITE_PAYLOAD;
+
+    if (s->port < 0)
+        s->port = suite ? 3210 : 3000;
+    if (s->ping_interval_ms == 0)
+        s->ping_interval_ms = suite ? 2000 : engine_client ? 500 : 300;
+    if (s->ping_timeout_ms == 0)
+        s->ping_timeout_ms = suite || engine_client ? 20000 : 200;
+    if (s->max_payload == 0)
+        s->max_payload = 1000000;
+    if (s->connect_timeout_ms == 0)
+        s->connect_timeout_ms = suite ? 45000 : 1000;
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -141,19 +178,21 @@ static bool read_settings(struct settings *s, int argc, char **argv)
         else
             return false;
     }
-    return strcmp(s->mode, "engine") == 0 || strcmp(s->mode, "socket") == 0;
+    fill_in(s);
+    return strcmp(s->mode, "engine") == 0 || strcmp(s->mode, "socket") == 0 ||
+           strcmp(s->mode, "client-suite") == 0;
+}
+
+static int serve(struct mr_server *srv, const struct settings *s)
+{
+    if (strcmp(s->mode, "engine") == 0)
+        return serve_engine(srv, s);
+    return strcmp(s->mode, "socket") == 0 ? serve_socket(srv, s) : serve_client_suite(srv, s);
 }
 
 int main(int argc, char **argv)
 {
-    struct settings s = {
-        .port = 3000,
-        .mode = "socket",
-        .ping_interval_ms = 300,
-        .ping_timeout_ms = 200,
-        .max_payload = 1000000,
-        .connect_timeout_ms = 1000,
-    };
+    struct settings s = {.port = -1, .mode = "socket"};
     struct mr_options opt = {.cors_origins = "*"};
     uv_loop_t *loop = uv_default_loop();
     struct mr_server *srv;
@@ -161,20 +200,21 @@ int main(int argc, char **argv)
     int rc;
 
     if (!read_settings(&s, argc, argv)) {
-        (void)fprintf(stderr, "usage: reference_app [--port N] [--mode engine|socket] [--path P] "
-                              "[--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES] "
-                              "[--connect-timeout MS] [--recovery]\n");
+        (void)fprintf(stderr,
+                      "usage: reference_app [--port N] [--mode engine|socket|client-suite] "
+                      "[--path P] [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES] "
+                      "[--connect-timeout MS] [--recovery]\n");
         return 2;
     }
     opt.ping_interval_ms = s.ping_interval_ms;
     opt.ping_timeout_ms = s.ping_timeout_ms;
     opt.body_bytes_max = s.max_payload;
     opt.connect_timeout_ms = s.connect_timeout_ms;
-    if (strcmp(s.mode, "socket") == 0)
+    if (strcmp(s.mode, "engine") != 0)
         opt.path = s.path;
     rc = mr_server_new(&srv, loop, &opt);
     if (rc == MR_OK)
-        rc = strcmp(s.mode, "engine") == 0 ? serve_engine(srv, &s) : serve_socket(srv, &s);
+        rc = serve(srv, &s);
     if (rc == MR_OK)
         rc = mr_server_listen(srv, "localhost", s.port);
     if (rc != MR_OK) {

@@ -79,7 +79,7 @@ static void kill_port(struct mr_ws_port *port)
     close_port(port, 0);
 }
 
-static const struct mr_exchange_ops exchange_ops = {reply, header, addr};
+static const struct mr_exchange_ops exchange_ops = {.reply = reply, .header = header, .addr = addr};
 static const struct mr_ws_port_ops port_ops = {flush, close_port, kill_port};
 
 static int on_connect(struct mr_socket *s, struct mr_span auth, void *ctx)

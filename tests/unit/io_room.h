@@ -37,7 +37,8 @@ static inline const char *no_addr(const struct mr_exchange *ex)
     return "";
 }
 
-static const struct mr_exchange_ops room_ops = {no_reply, no_header, no_addr};
+static const struct mr_exchange_ops room_ops = {
+    .reply = no_reply, .header = no_header, .addr = no_addr};
 
 static inline uint64_t test_clock(void *ctx)
 {

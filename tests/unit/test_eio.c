@@ -37,7 +37,8 @@ static const struct row frames[] = {
     {"a frame is one packet, separators and all", TEXT("4a\0364b"), TEXT("4:a\0364b")},
     {"a bare pong frame", TEXT("3"), TEXT("3:")},
     {"an empty frame", TEXT(""), TEXT("!")},
-    {"a text frame is never base64", TEXT("bAQ=="), TEXT("!")},
+    {"binary as text, by a client that forces base64", TEXT("bAQ=="), TEXT("4b:AQ==")},
+    {"a frame of base64 that is none", TEXT("bAQ"), TEXT("!")},
     {"a frame of an unknown type", TEXT("9"), TEXT("!")},
 };
 /* clang-format on */

@@ -327,7 +327,8 @@ static void says(struct mr_session *s, const char *packet)
 
 static int up(void **state)
 {
-    static const struct mr_exchange_ops ops = {no_reply, no_header, no_addr};
+    static const struct mr_exchange_ops ops = {
+        .reply = no_reply, .header = no_header, .addr = no_addr};
     const struct mr_exchange ex = {.ops = &ops};
 
     (void)state;

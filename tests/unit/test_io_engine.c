@@ -44,7 +44,8 @@ static const char *give_addr(const struct mr_exchange *ex)
     return "192.0.2.7";
 }
 
-static const struct mr_exchange_ops exchange_ops = {take_reply, give_header, give_addr};
+static const struct mr_exchange_ops exchange_ops = {
+    .reply = take_reply, .header = give_header, .addr = give_addr};
 
 static void take_frames(struct mr_ws_port *p)
 {

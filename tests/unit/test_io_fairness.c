@@ -37,7 +37,7 @@ static const char *addr(const struct mr_exchange *ex)
     return "";
 }
 
-static const struct mr_exchange_ops ops = {reply, header, addr};
+static const struct mr_exchange_ops ops = {.reply = reply, .header = header, .addr = addr};
 
 static void waits(size_t i)
 {

@@ -36,7 +36,7 @@ static const char *no_addr(const struct mr_exchange *ex)
     return "";
 }
 
-static const struct mr_exchange_ops ops = {no_reply, no_header, no_addr};
+static const struct mr_exchange_ops ops = {.reply = no_reply, .header = no_header, .addr = no_addr};
 static size_t n_connected;
 
 static void on_connected(struct mr_socket *s, void *ctx)

@@ -140,7 +140,8 @@ static void fake_kill(struct mr_ws_port *port)
     mr__outq_clear(&port->q);
 }
 
-static const struct mr_exchange_ops exchange_ops = {fake_reply, fake_header, fake_addr};
+static const struct mr_exchange_ops exchange_ops = {
+    .reply = fake_reply, .header = fake_header, .addr = fake_addr};
 static const struct mr_ws_port_ops port_ops = {fake_flush, fake_close, fake_kill};
 
 static struct fake *find_fake(const char *label, bool must_be_open)

@@ -24,12 +24,13 @@ enum mr_eio_type { /* the value is the wire digit */
 
 struct mr_eio_packet {
     enum mr_eio_type type;
-    bool binary;         /* data is base64 text still (polling "b..."); always a MESSAGE */
+    bool binary;         /* data is base64 text still ("b..."); always a MESSAGE */
     struct mr_span data; /* borrowed; len 0 when the packet is a bare digit */
 };
 
-/* Decode one text packet (a WebSocket text frame).
- * MR_OK; MR_E_PROTO when it is empty or begins with anything but 0-6. */
+/* Decode one text packet: of a polling body, or a WebSocket text frame, where clients that force
+ * base64 send their binary so, too.
+ * MR_OK; MR_E_PROTO when it is empty, begins with anything but 0-6 and b, or is not base64. */
 MR_MUSTCHECK int mr_eio_decode(struct mr_span text, struct mr_eio_packet *out);
 
 /* Take the next packet off a polling body.

@@ -11,9 +11,10 @@
 
 #define MR_ENGINE_PROTOCOL 4 /* the version that a handshake must ask for (EIO=4) */
 
-struct mr_engine;        /* opaque; lives as long as its server */
-struct mr_engine_client; /* opaque; valid from its open callback until its close callback returns,
-                            longer with a ref: calls then do nothing */
+struct mr_engine;          /* opaque; lives as long as its server */
+struct mr_pending_request; /* opaque; a handshake that is not decided yet */
+struct mr_engine_client;   /* opaque; valid from its open callback until its close callback returns,
+                              longer with a ref: calls then do nothing */
 
 struct mr_engine_options {       /* zero means the default named here */
     const char *path;            /* "/engine.io/"; must begin with "/" */
@@ -53,13 +54,34 @@ MR_EXPORT MR_MUSTCHECK int mr_engine_new(struct mr_engine **out, struct mr_serve
 /* The engine that carries Socket.IO. */
 MR_EXPORT struct mr_engine *mr_server_engine(struct mr_server *srv);
 
-struct mr_request; /* opaque; a handshake, valid until the callback returns */
-/* May this handshake become a session? MR_OK lets it in. Any error refuses it: code 4 with *message
- * ("Forbidden" at first; what it is set to borrows until the return), status 403 over polling and
- * 400 over WebSocket. Must not close anything. */
+struct mr_request; /* opaque; a request on the engine's path, valid until the callback returns */
+/* MR_OK lets it in. Any error refuses it, with *message (what it is set to borrows until the
+ * return). Must not close anything. */
 typedef int (*mr_request_fn)(const struct mr_request *req, const char **message, void *ctx);
-/* fn NULL: all are let in, as at first. */
+/* May this handshake become a session? Refused: code 4 with *message ("Forbidden" at first), status
+ * 403 over polling and 400 over WebSocket. MR_E_AGAIN, after mr_request_keep: the answer comes
+ * later. fn NULL: all are let in, as at first. */
 MR_EXPORT void mr_engine_allow_request(struct mr_engine *e, mr_request_fn fn, void *ctx);
+/* Look at each request on the path, handshake or not, before anything else does, in the order of
+ * registration; browsers' preflights do not come here. Refused: code 3 with *message ("Bad request"
+ * at first), status 400. MR_OK; MR_E_TOOBIG: 16 of them are there; MR_E_NOMEM. */
+MR_EXPORT MR_MUSTCHECK int mr_engine_use(struct mr_engine *e, mr_request_fn fn, void *ctx);
+
+/* In mr_engine_allow_request's function, which then returns MR_E_AGAIN: keep the request, to answer
+ * it by exactly one of the two below, which free it (workers get there by mr_post). NULL: out of
+ * memory. Who has no answer within connect_timeout_ms is cut off, and the answer then does nothing;
+ * it must come before mr_server_close's callback all the same. */
+MR_EXPORT struct mr_pending_request *mr_request_keep(const struct mr_request *req);
+MR_EXPORT void mr_request_allow(struct mr_pending_request *p);
+MR_EXPORT void mr_request_refuse(struct mr_pending_request *p, const char *message);
+
+/* Add a header to the reply, whichever it will be; several of one name may be. MR_OK; MR_E_INVAL:
+ * no name, or a value with control characters; MR_E_TOOBIG: more than 8 KiB in all; MR_E_NOMEM. */
+MR_EXPORT int mr_request_add_header(const struct mr_request *req, const char *name,
+                                    const char *value);
+/* The client of a bare engine whose session the request names; NULL for a handshake, and when there
+ * is none of that id. */
+MR_EXPORT struct mr_engine_client *mr_request_client(const struct mr_request *req);
 /* A header by its lower-case name, empty when there is none; the query without "?". */
 MR_EXPORT struct mr_span mr_request_header(const struct mr_request *req, const char *name);
 MR_EXPORT struct mr_span mr_request_query(const struct mr_request *req);

@@ -97,6 +97,9 @@ struct mr_options {               /* zero means the default named here */
      * has only just been queued, and not been tried yet, does not count. */
     uint64_t queue_total_bytes_max;
     uint32_t poll_packets_max; /* 16 packets in one answer to a GET: some clients refuse more */
+    /* Headers of the handshake to keep for mr_socket_header beside those that always are:
+     * lower-case names, comma-separated, at most 32. NULL: none. */
+    const char *handshake_headers;
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
@@ -166,6 +169,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/broadcast.h"
 #include "millrace/engine.h"
 #include "millrace/http.h"
+#include "millrace/query.h"
 #include "millrace/recovery.h"
 #include "millrace/socket.h"
 #include "millrace/tls.h"

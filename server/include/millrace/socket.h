@@ -84,8 +84,18 @@ MR_EXPORT struct mr_span mr_socket_auth(const struct mr_socket *s);
 MR_EXPORT const char *mr_socket_addr(const struct mr_socket *s); /* peer address, "127.0.0.1" */
 MR_EXPORT const char *mr_socket_transport(const struct mr_socket *s); /* "polling", "websocket" */
 /* A header of the handshake request, lower-case name; only those kept: authorization, cookie,
- * origin, user-agent, x-forwarded-for, x-request-id. Empty span when absent. Borrows s. */
+ * origin, user-agent, x-forwarded-for, x-request-id, and mr_options' handshake_headers. Empty span
+ * when absent. Borrows s. */
 MR_EXPORT struct mr_span mr_socket_header(const struct mr_socket *s, const char *name);
+/* Its query without "?", as it was sent (see query.h); empty when there is nothing in it but
+ * Engine.IO's own parameters. Borrows s. */
+MR_EXPORT struct mr_span mr_socket_query(const struct mr_socket *s);
+/* When it came: milliseconds since 1970 in UTC. */
+MR_EXPORT uint64_t mr_socket_issued_ms(const struct mr_socket *s);
+/* Over TLS? */
+MR_EXPORT bool mr_socket_secure(const struct mr_socket *s);
+/* From a page that named its origin, as browsers do for those of other sites? */
+MR_EXPORT bool mr_socket_xdomain(const struct mr_socket *s);
 /* The application's own pointer, NULL at first. */
 MR_EXPORT void mr_socket_set_data(struct mr_socket *s, void *data);
 MR_EXPORT void *mr_socket_data(const struct mr_socket *s);
