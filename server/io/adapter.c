@@ -196,6 +196,10 @@ int mr_on_room_event(struct mr_server *srv, const char *nsp, mr_room_event_fn fn
         return MR_E_NOMEM;
     n->adapter->on_room = fn;
     n->adapter->on_room_ctx = ctx;
+    for (struct mr_nsp *c = mr__family_next(n, NULL); c != NULL; c = mr__family_next(n, c)) {
+        c->adapter->on_room = fn;
+        c->adapter->on_room_ctx = ctx;
+    }
     return MR_OK;
 }
 
@@ -208,6 +212,10 @@ int mr_on_server_event(struct mr_server *srv, const char *nsp, mr_server_event_f
         return MR_E_NOMEM;
     n->adapter->on_server = fn;
     n->adapter->on_server_ctx = ctx;
+    for (struct mr_nsp *c = mr__family_next(n, NULL); c != NULL; c = mr__family_next(n, c)) {
+        c->adapter->on_server = fn;
+        c->adapter->on_server_ctx = ctx;
+    }
     return MR_OK;
 }
 

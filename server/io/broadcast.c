@@ -47,6 +47,26 @@ void mr_packet_clear(struct mr_packet *p)
     p->n_frames = 0;
 }
 
+/* To each namespace of a family, in turn; a handler of room events may make or empty others. */
+static int emit_to_family(const struct mr_nsp *parent, const struct mr_target *to,
+                          const char *event, struct mr_span args, const struct mr_span *attachments,
+                          size_t n)
+{
+    struct mr_target each = *to;
+    int reached = 0;
+
+    for (struct mr_nsp *c = mr__family_next(parent, NULL); c; c = mr__family_next(parent, c)) {
+        int rc;
+
+        each.nsp = c->name;
+        rc = mr_emit_binary_to(parent->srv, &each, event, args, attachments, n);
+        if (rc < 0)
+            return rc;
+        reached += rc;
+    }
+    return reached;
+}
+
 int mr_emit_binary_to(struct mr_server *srv, const struct mr_target *to, const char *event,
                       struct mr_span args, const struct mr_span *attachments, size_t n)
 {
@@ -66,6 +86,8 @@ int mr_emit_binary_to(struct mr_server *srv, const struct mr_target *to, const c
         return MR_E_TOOBIG;
     if (nsp == NULL)
         return 0;
+    if (nsp->family != NULL)
+        return emit_to_family(nsp, to, event, args, attachments, n);
     rc = nsp->adapter->ops->broadcast(nsp->adapter, &p, to);
     mr_packet_clear(&p);
     return rc;
@@ -94,6 +116,8 @@ int mr_fetch_sockets(struct mr_server *srv, const struct mr_target *to, mr_fetch
     struct mr_nsp *nsp = mr__nsp_of(srv, to);
 
     MR_ASSERT_LOOP(srv);
+    if (nsp != NULL && nsp->family != NULL)
+        return MR_E_INVAL;
     if (nsp != NULL)
         return nsp->adapter->ops->fetch_sockets(nsp->adapter, to, fn, ctx);
     fn(&nobody, NULL, 0, ctx);
@@ -116,34 +140,53 @@ int mr_fetch_ids(struct mr_server *srv, const struct mr_target *to, mr_ids_fn fn
     struct mr_nsp *nsp = mr__nsp_of(srv, to);
 
     MR_ASSERT_LOOP(srv);
+    if (nsp != NULL && nsp->family != NULL)
+        return MR_E_INVAL;
     if (nsp != NULL)
         return nsp->adapter->ops->sockets(nsp->adapter, to, fn, ctx);
     fn(&nobody, NULL, 0, ctx);
     return MR_OK;
 }
 
+enum { JOIN, LEAVE, DISCONNECT };
+
+/* The same for one namespace, or all of a family. */
+static int to_sockets(struct mr_server *srv, const struct mr_target *to, int what,
+                      const char *const *rooms, size_t n, bool close)
+{
+    struct mr_nsp *nsp = mr__nsp_of(srv, to);
+    struct mr_adapter *a = nsp != NULL ? nsp->adapter : NULL;
+    struct mr_target each = *to;
+    int rc = MR_OK;
+
+    MR_ASSERT_LOOP(srv);
+    if (nsp == NULL)
+        return MR_OK;
+    if (nsp->family == NULL)
+        return what == JOIN    ? a->ops->add_sockets(a, to, rooms, n)
+               : what == LEAVE ? a->ops->del_sockets(a, to, rooms, n)
+                               : a->ops->disconnect_sockets(a, to, close);
+    for (struct mr_nsp *c = mr__family_next(nsp, NULL); c && rc == MR_OK;
+         c = mr__family_next(nsp, c)) {
+        each.nsp = c->name;
+        rc = to_sockets(srv, &each, what, rooms, n, close);
+    }
+    return rc;
+}
+
 int mr_sockets_join(struct mr_server *srv, const struct mr_target *to, const char *const *rooms,
                     size_t n)
 {
-    struct mr_nsp *nsp = mr__nsp_of(srv, to);
-
-    MR_ASSERT_LOOP(srv);
-    return nsp ? nsp->adapter->ops->add_sockets(nsp->adapter, to, rooms, n) : MR_OK;
+    return to_sockets(srv, to, JOIN, rooms, n, false);
 }
 
 int mr_sockets_leave(struct mr_server *srv, const struct mr_target *to, const char *const *rooms,
                      size_t n)
 {
-    struct mr_nsp *nsp = mr__nsp_of(srv, to);
-
-    MR_ASSERT_LOOP(srv);
-    return nsp ? nsp->adapter->ops->del_sockets(nsp->adapter, to, rooms, n) : MR_OK;
+    return to_sockets(srv, to, LEAVE, rooms, n, false);
 }
 
 int mr_disconnect_sockets(struct mr_server *srv, const struct mr_target *to, bool close)
 {
-    struct mr_nsp *nsp = mr__nsp_of(srv, to);
-
-    MR_ASSERT_LOOP(srv);
-    return nsp ? nsp->adapter->ops->disconnect_sockets(nsp->adapter, to, close) : MR_OK;
+    return to_sockets(srv, to, DISCONNECT, NULL, 0, close);
 }

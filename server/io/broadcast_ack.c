@@ -182,6 +182,8 @@ int mr_emit_ack_binary_to(struct mr_server *srv, const struct mr_target *to, con
         return MR_E_INVAL;
     if (n > MR_ATTACHMENTS_MAX)
         return MR_E_TOOBIG;
+    if (nsp != NULL && nsp->family != NULL)
+        return MR_E_INVAL;
     if (nsp == NULL) {
         fn(MR_OK, &nothing, ctx);
         return 0;

@@ -27,6 +27,7 @@ static int join_nsp(struct mr_socket *sock)
 void mr__connect_now(struct mr_socket *sock)
 {
     struct mr_session *s = sock->session;
+    const struct mr_nsp *nsp;
     const char *own = sock->id;
     struct mr_buf b = MR_BUF_INIT(160);
 
@@ -51,8 +52,9 @@ void mr__connect_now(struct mr_socket *sock)
         mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");
     mr_buf_free(&b);
-    if (sock->nsp->on_connected != NULL)
-        sock->nsp->on_connected(sock, sock->nsp->on_connected_ctx);
+    nsp = MR_HOOK(sock->nsp, on_connected);
+    if (nsp->on_connected != NULL)
+        nsp->on_connected(sock, nsp->on_connected_ctx);
 }
 
 void mr__connect_admit(struct mr_socket *sock)
@@ -70,7 +72,7 @@ static void refuse(struct mr_socket *sock)
 }
 
 /* There is no such namespace, so no socket either: the packet is made by hand. */
-static void refuse_unknown(struct mr_session *s, struct mr_span name)
+void mr__connect_unknown(struct mr_session *s, struct mr_span name)
 {
     struct mr_buf b = MR_BUF_INIT(MR_SIO_NAMESPACE_LEN_MAX + 64);
     struct mr_frame *f = NULL;
@@ -86,17 +88,21 @@ static void refuse_unknown(struct mr_session *s, struct mr_span name)
     mr_buf_free(&b);
 }
 
-/* Ask who is next: a link of the chain, then the hook. False: all have been asked. */
+/* Ask who is next: a link of the chain (the family's, then its own), then the hook. False: all have
+ * been asked. */
 static bool ask_next(struct mr_socket *sock, struct mr_span auth, int *rc)
 {
-    const struct mr_nsp *nsp = sock->nsp;
-    struct mr_use use = {nsp->on_connect, nsp->on_connect_ctx};
+    const struct mr_nsp *nsp = sock->nsp, *hook = MR_HOOK(nsp, on_connect);
+    unsigned above = nsp->parent != NULL ? nsp->parent->n_uses : 0;
+    struct mr_use use = {hook->on_connect, hook->on_connect_ctx};
 
     *rc = MR_OK;
-    if (sock->step > nsp->n_uses)
+    if (sock->step > above + nsp->n_uses)
         return false;
-    if (sock->step < nsp->n_uses)
-        use = nsp->uses[sock->step]; /* a copy: it may register more */
+    if (sock->step < above) /* copies: it may register more */
+        use = nsp->parent->uses[sock->step];
+    else if (sock->step < above + nsp->n_uses)
+        use = nsp->uses[sock->step - above];
     sock->step++;
     if (use.fn == NULL)
         return true;
@@ -157,7 +163,7 @@ void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_s
     struct mr_socket *sock;
 
     if (nsp == NULL) {
-        refuse_unknown(s, p->nsp);
+        mr__family_connect(s, p);
         return;
     }
     sock = mr__socket_new(s, nsp);

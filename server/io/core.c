@@ -87,6 +87,9 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__list_init(&srv->drained);
     mr__list_init(&srv->reaped);
     mr__list_init(&srv->gathers);
+    mr__list_init(&srv->families);
+    mr__list_init(&srv->emptied);
+    mr__list_init(&srv->nsp_requests);
     rc = copy_texts(&srv->opt);
     if (rc == MR_OK)
         rc = mr__cors_new(&srv->cors, &srv->opt);
@@ -121,8 +124,10 @@ void mr__core_deinit(struct mr_server *srv)
         mr__gathers_end(MR_CONTAINER(node, struct mr_nsp, node)->adapter);
     for (node = mr__table_next(&srv->nsps, NULL); node; node = next) {
         next = mr__table_next(&srv->nsps, node);
-        mr__nsp_free(MR_CONTAINER(node, struct mr_nsp, node));
+        mr__nsp_close(MR_CONTAINER(node, struct mr_nsp, node));
+        mr__nsp_unref(MR_CONTAINER(node, struct mr_nsp, node));
     }
+    mr__families_fini(srv);
     mr_free(srv->recovery);
     mr__table_deinit(&srv->sessions);
     mr__table_deinit(&srv->nsps);
@@ -229,6 +234,7 @@ bool mr__turn_end(struct mr_server *srv)
     }
     flush_some(&srv->backlog, MR_FLUSH_SESSIONS);
     shed(srv);
+    mr__families_reap(srv);
     while ((l = mr__list_pop(&srv->reaped)) != NULL)
         mr__session_free(MR_CONTAINER(l, struct mr_session, fate));
     return rounds <= ROUNDS_MAX && mr__list_empty(&srv->backlog) && mr__list_empty(&srv->doomed) &&

@@ -51,6 +51,12 @@ struct mr_server {
     struct mr_table sessions, nsps, peers;
     mr_limit_fn limit_fn;
     void *limit_ctx;
+    struct mr_link families;     /* in the order of registration: families.c */
+    struct mr_link emptied;      /* namespaces of families that may have to go */
+    struct mr_link nsp_requests; /* CONNECTs that wait for a family's answer */
+    size_t n_children, n_nsp_requests;
+    mr_nsp_event_fn on_nsp;
+    void *on_nsp_ctx;
     struct mr_link dirty, backlog, doomed, drained, reaped;
     struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */

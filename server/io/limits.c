@@ -29,6 +29,7 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->http_idle_max, opt->sessions_max);
     fill(&opt->http_requests_max, 4096);
     fill(&opt->http_compress_bytes_min, 1024);
+    fill(&opt->family_namespaces_max, 10000);
     fill(&opt->cors_max_age_s, 600);
     fill(&opt->websocket_deflate_bytes_min, 1024);
     fill(&opt->websocket_window_bits, 12);

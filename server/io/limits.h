@@ -10,6 +10,7 @@
 
 #define MR_CLOSE_WAIT_MS        30000 /* a closed polling session waits so long for its last GET */
 #define MR_NSPS_PER_SESSION_MAX 64    /* namespaces that one connection may be in */
+#define MR_NSP_REQUESTS_MAX     4096  /* CONNECTs that wait for a family's answer */
 #define MR_USES_MAX             64    /* mr_use's functions of one namespace */
 #define MR_AUTH_BYTES_MAX       65536 /* auth of a CONNECT, which is kept; then it is refused */
 #define MR_ACKS_ASKED_MAX       16384 /* acks that a socket's client may be waiting for */

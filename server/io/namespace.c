@@ -21,6 +21,7 @@ static struct mr_nsp *nsp_new(struct mr_server *srv, struct mr_span name)
         return NULL;
     nsp->name = mr_memdup0(name.ptr, name.len);
     nsp->srv = srv;
+    nsp->refs = 1;
     nsp->node.name = mr_span_of(nsp->name, name.len);
     mr__table_init(&nsp->events);
     if (nsp->name == NULL || mr__adapter_open(nsp) != MR_OK || mr__recovery_open(nsp) != MR_OK ||
@@ -46,8 +47,16 @@ struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool crea
     return create ? nsp_new(srv, name) : NULL;
 }
 
-void mr__nsp_free(struct mr_nsp *nsp)
+void mr__nsp_close(struct mr_nsp *nsp)
 {
+    mr__recovery_close(nsp);
+    mr__adapter_close(nsp);
+}
+
+void mr__nsp_unref(struct mr_nsp *nsp)
+{
+    if (--nsp->refs > 0)
+        return;
     for (struct mr_node *node = mr__table_next(&nsp->events, NULL), *next; node; node = next) {
         next = mr__table_next(&nsp->events, node);
         mr_free(MR_CONTAINER(node, struct mr_event, node));
@@ -56,6 +65,7 @@ void mr__nsp_free(struct mr_nsp *nsp)
     mr__recovery_close(nsp);
     mr__adapter_close(nsp);
     mr_free(nsp->members);
+    mr__family_free(nsp->family);
     mr_free(nsp->uses);
     mr_free(nsp->name);
     mr_free(nsp);
@@ -160,6 +170,13 @@ static void call_handlers(struct mr_socket *sock, const struct mr_event *e, stru
     mr__listeners_event(sock, name, p->args, p->ack_id, before);
 }
 
+static struct mr_node *find_event(const struct mr_nsp *nsp, struct mr_span name)
+{
+    struct mr_node *node = mr__table_find(&nsp->events, name);
+
+    return node != NULL || nsp->parent == NULL ? node : mr__table_find(&nsp->parent->events, name);
+}
+
 static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
                        const struct mr_span *attachments, unsigned n)
 {
@@ -168,7 +185,7 @@ static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
     struct mr_node *node = NULL;
 
     if (mr_buf_err(&buf) == MR_OK)
-        node = mr__table_find(&sock->nsp->events, name);
+        node = find_event(sock->nsp, name);
     if (mr_buf_err(&buf) != MR_OK || (node == NULL && sock->listeners == NULL)) {
         mr_buf_free(&buf);
         return;
@@ -203,27 +220,33 @@ static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
     mr_socket_unref(sock);
 }
 
-void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp)
-{
-    struct mr_nsp **left = mr_realloc(s->left, (s->n_left + 1) * sizeof(struct mr_nsp *));
-
-    if (left == NULL)
-        return;
-    s->left = left;
-    s->left[s->n_left++] = nsp;
-}
-
 /* Is nsp among those left? forget: it will not be any more. */
 static bool has_left(struct mr_session *s, const struct mr_nsp *nsp, bool forget)
 {
     for (unsigned i = 0; i < s->n_left; i++) {
         if (s->left[i] != nsp)
             continue;
-        if (forget)
+        if (forget) {
+            mr__nsp_unref(s->left[i]);
             s->left[i] = s->left[--s->n_left];
+        }
         return true;
     }
     return false;
+}
+
+void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp)
+{
+    struct mr_nsp **left;
+
+    if (has_left(s, nsp, false))
+        return;
+    left = mr_realloc(s->left, (s->n_left + 1) * sizeof(struct mr_nsp *));
+    if (left == NULL)
+        return;
+    nsp->refs++;
+    s->left = left;
+    s->left[s->n_left++] = nsp;
 }
 
 static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
@@ -232,6 +255,8 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
     struct mr_nsp *nsp = mr__nsp_get(s->srv, p->nsp, false);
     struct mr_socket *sock = nsp ? mr__socket_of(s, nsp) : NULL;
 
+    if (nsp != NULL && nsp->family != NULL)
+        nsp = NULL; /* nobody is in it; clients may know its name */
     if (p->type == MR_SIO_CONNECT) {
         if (sock != NULL || s->n_sockets >= MR_NSPS_PER_SESSION_MAX) {
             mr__session_bad(s, "second connect");
@@ -319,8 +344,10 @@ void mr__nsp_drained(struct mr_session *s)
     for (struct mr_socket *sock = s->sockets; sock != NULL; sock = sock->next)
         list[n++] = mr_socket_ref(sock); /* a handler may change the list */
     for (unsigned i = 0; i < n; i++) {
-        if (list[i]->state == MR_SOCKET_CONNECTED && list[i]->nsp->on_drain != NULL)
-            list[i]->nsp->on_drain(list[i], list[i]->nsp->on_drain_ctx);
+        const struct mr_nsp *nsp = MR_HOOK(list[i]->nsp, on_drain);
+
+        if (list[i]->state == MR_SOCKET_CONNECTED && nsp->on_drain != NULL)
+            nsp->on_drain(list[i], nsp->on_drain_ctx);
         mr_socket_unref(list[i]);
     }
 }
@@ -328,6 +355,8 @@ void mr__nsp_drained(struct mr_session *s)
 void mr__nsp_forget(struct mr_session *s)
 {
     mr__binary_free(s->binary);
+    for (unsigned i = 0; i < s->n_left; i++)
+        mr__nsp_unref(s->left[i]);
     mr_free(s->left);
 }
 

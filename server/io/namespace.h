@@ -25,9 +25,17 @@ struct mr_use { /* a link of the chain that a CONNECT passes */
     void *ctx;
 };
 
+struct mr_family; /* families.c */
+
 struct mr_nsp {
     struct mr_node node; /* in srv->nsps */
     struct mr_server *srv;
+    uint32_t refs;            /* the table's, and one for each socket */
+    uint32_t n_sockets;       /* not GONE yet */
+    struct mr_family *family; /* it stands for a family: no client is ever in it */
+    struct mr_nsp *parent;    /* of a family: whose handlers it has where it has none; else NULL */
+    struct mr_link sibling;   /* parent->family's children */
+    struct mr_link emptied;   /* srv->emptied */
     char *name;
     struct mr_use *uses; /* n_uses of them, asked before on_connect */
     unsigned n_uses;
@@ -48,6 +56,9 @@ struct mr_nsp {
     size_t n_members, cap_members;
     int64_t next_ack; /* one counter, so that a broadcast can share an id */
 };
+
+/* The namespace whose handler counts: its own, or its family's. */
+#define MR_HOOK(nsp, field) ((nsp)->field != NULL || (nsp)->parent == NULL ? (nsp) : (nsp)->parent)
 
 enum mr_socket_state {
     MR_SOCKET_PENDING,
@@ -95,7 +106,22 @@ struct mr_binary {
 
 /* The namespace of that name; create: made when it is missing (NULL then: out of memory). */
 struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create);
-void mr__nsp_free(struct mr_nsp *nsp);
+void mr__nsp_unref(struct mr_nsp *nsp);
+/* The server goes: let go of all but the memory that sockets may still refer to. */
+void mr__nsp_close(struct mr_nsp *nsp);
+
+/* families.c: a CONNECT to a namespace that there is not. It is made, and sock connects to it, now
+ * or later; or the client is refused. */
+void mr__family_connect(struct mr_session *s, const struct mr_sio_packet *p);
+/* Nobody is in nsp any more: it may have to go, at the end of the turn. */
+void mr__family_emptied(struct mr_nsp *nsp);
+void mr__families_reap(struct mr_server *srv);
+void mr__families_fini(struct mr_server *srv);
+void mr__family_free(struct mr_family *f);
+/* The next child of a family's namespace after one of them (NULL: the first), or NULL. */
+struct mr_nsp *mr__family_next(const struct mr_nsp *parent, const struct mr_nsp *child);
+/* connect.c: there is no such namespace. */
+void mr__connect_unknown(struct mr_session *s, struct mr_span name);
 
 /* Socket.IO as a session's engine sees it. */
 extern const struct mr_engine_ops mr__nsp_engine_ops;

@@ -14,6 +14,8 @@ struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp)
     mr__sid_make(&s->srv->sids, sock->id);
     sock->srv = s->srv;
     sock->nsp = nsp;
+    nsp->refs++;
+    nsp->n_sockets++;
     sock->session = s;
     sock->hs = mr__handshake_ref(s->hs);
     mr__list_init(&sock->acks);
@@ -45,6 +47,9 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
 {
     struct mr_session *s = sock->session;
     bool was_connected = sock->state == MR_SOCKET_CONNECTED;
+    struct mr_nsp *nsp = sock->nsp;
+    const struct mr_nsp *leaving = MR_HOOK(nsp, on_disconnecting);
+    const struct mr_nsp *left = MR_HOOK(nsp, on_disconnect);
     struct mr_socket **at;
 
     if (sock->state == MR_SOCKET_GONE)
@@ -60,15 +65,17 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
         leave_nsp(sock);
     if (was_connected)
         mr__listeners_end(sock, MR_L_DISCONNECTING, reason);
-    if (was_connected && sock->nsp->on_disconnecting != NULL)
-        sock->nsp->on_disconnecting(sock, reason, sock->nsp->on_disconnecting_ctx);
+    if (was_connected && leaving->on_disconnecting != NULL)
+        leaving->on_disconnecting(sock, reason, leaving->on_disconnecting_ctx);
     mr__acks_closed(sock);
     if (was_connected)
         mr__listeners_end(sock, MR_L_DISCONNECT, reason);
-    if (was_connected && sock->nsp->on_disconnect != NULL)
-        sock->nsp->on_disconnect(sock, reason, sock->nsp->on_disconnect_ctx);
-    sock->nsp->adapter->ops->del_all(sock->nsp->adapter,
-                                     sock); /* last, so that the handler can still see its rooms */
+    if (was_connected && left->on_disconnect != NULL)
+        left->on_disconnect(sock, reason, left->on_disconnect_ctx);
+    /* Last, so that the handler can still see its rooms. */
+    nsp->adapter->ops->del_all(nsp->adapter, sock);
+    if (--nsp->n_sockets == 0)
+        mr__family_emptied(nsp);
     mr__asked_deinit(&sock->asked);
     mr_socket_unref(sock);
 }
@@ -107,6 +114,7 @@ void mr_socket_unref(struct mr_socket *s)
     mr__handshake_unref(s->hs);
     mr__recovery_free(s);
     mr__listeners_free(s->listeners);
+    mr__nsp_unref(s->nsp);
     mr_free(s->auth);
     mr_free(s->refusal);
     mr_free(s);

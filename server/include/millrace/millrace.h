@@ -100,6 +100,10 @@ struct mr_options {               /* zero means the default named here */
     /* Headers of the handshake to keep for mr_socket_header beside those that always are:
      * lower-case names, comma-separated, at most 32. NULL: none. */
     const char *handshake_headers;
+    uint32_t family_namespaces_max; /* 10000 namespaces of families (mr_nsp_family) in all; a
+                                       CONNECT to one more is refused */
+    bool cleanup_empty_namespaces;  /* those are removed when their last client has left; not with
+                                       recovery, for a client may come back */
 };
 
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
@@ -144,6 +148,7 @@ enum mr_limit {
     MR_LIMIT_SESSIONS_PER_ADDR, /* sessions_per_addr_max: so was this one */
     MR_LIMIT_QUEUE,             /* queue_bytes_max: a session is closed */
     MR_LIMIT_QUEUE_TOTAL,       /* queue_total_bytes_max: a session is closed */
+    MR_LIMIT_NAMESPACES,        /* family_namespaces_max: a CONNECT was refused */
 };
 /* A limit has bitten: which, whom, and what it is. addr borrows until the return. Each time is
  * counted in mr_stats (refused, slow_consumers). Must not close anything. */
@@ -169,6 +174,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/broadcast.h"
 #include "millrace/engine.h"
 #include "millrace/http.h"
+#include "millrace/namespace.h"
 #include "millrace/query.h"
 #include "millrace/recovery.h"
 #include "millrace/socket.h"
