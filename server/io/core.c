@@ -8,6 +8,7 @@
 #include "io/http_router.h"
 #include "io/namespace.h"
 #include "io/peers.h"
+#include "io/sized.h"
 #include "io/ws_app.h"
 #include "io/ws_deflate.h"
 #include "proto/alloc.h"
@@ -241,9 +242,9 @@ bool mr__turn_end(struct mr_server *srv)
            mr__list_empty(&srv->drained);
 }
 
-void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
+void mr_server_stats_sized(struct mr_server *srv, struct mr_stats *out, size_t out_size)
 {
     MR_ASSERT_LOOP(srv);
-    *out = srv->stats;
+    mr__sized_out(out, out_size, &srv->stats, sizeof(srv->stats));
     srv->stats.loop_lag_us_max = 0;
 }

@@ -1,6 +1,7 @@
 /* engine_client.c - Engine.IO by itself: what comes in is handed on as it is. Of a session the
  * application holds a handle, which may outlive it. */
 #include "io/session.h"
+#include "io/sized.h"
 
 #include "proto/alloc.h"
 #include "proto/utf8.h"
@@ -97,19 +98,25 @@ static const struct mr_engine_ops ops = {.open = on_open,
 
 /* ---- what the application says ------------------------------------------------------------- */
 
-int mr_engine_new(struct mr_engine **out, struct mr_server *srv,
-                  const struct mr_engine_options *opt, const struct mr_engine_handlers *handlers,
-                  void *ctx)
+int mr_engine_new_sized(struct mr_engine **out, struct mr_server *srv,
+                        const struct mr_engine_options *opt, size_t opt_size,
+                        const struct mr_engine_handlers *handlers, size_t handlers_size, void *ctx)
 {
+    struct mr_engine_options known;
+    struct mr_engine_handlers on;
     struct mr_engine *e;
-    int rc;
+    int rc = mr__sized_in(&on, sizeof(on), handlers, handlers_size);
 
     MR_ASSERT_LOOP(srv);
-    e = mr__engine_add(srv, opt, &ops, &rc);
+    if (rc == MR_OK && opt != NULL)
+        rc = mr__sized_in(&known, sizeof(known), opt, opt_size);
+    if (rc != MR_OK)
+        return rc;
+    e = mr__engine_add(srv, opt != NULL ? &known : NULL, &ops, &rc);
     if (e == NULL)
         return rc;
     e->bare = true;
-    e->on = *handlers;
+    e->on = on;
     e->ctx = ctx;
     *out = e;
     return MR_OK;

@@ -2,6 +2,7 @@
 #include "io/recovery.h"
 
 #include "io/namespace.h"
+#include "io/sized.h"
 #include "proto/alloc.h"
 
 /* ---- switching it on ------------------------------------------------------------------------ */
@@ -38,7 +39,8 @@ void mr__recovery_close(struct mr_nsp *nsp)
     nsp->recovery = NULL;
 }
 
-int mr_use_recovery(struct mr_server *srv, const struct mr_recovery_options *opt)
+int mr_use_recovery_sized(struct mr_server *srv, const struct mr_recovery_options *opt,
+                          size_t opt_size)
 {
     struct mr_node *node;
     int rc = MR_OK;
@@ -50,7 +52,12 @@ int mr_use_recovery(struct mr_server *srv, const struct mr_recovery_options *opt
     if (srv->recovery == NULL)
         return MR_E_NOMEM;
     if (opt != NULL)
-        *srv->recovery = *opt;
+        rc = mr__sized_in(srv->recovery, sizeof(*srv->recovery), opt, opt_size);
+    if (rc != MR_OK) {
+        mr_free(srv->recovery);
+        srv->recovery = NULL;
+        return rc;
+    }
     if (srv->recovery->max_disconnection_ms == 0)
         srv->recovery->max_disconnection_ms = 120000;
     if (srv->recovery->bytes_max == 0)

@@ -8,6 +8,7 @@
 
 #include "io/http_stream.h"
 #include "io/session.h"
+#include "io/sized.h"
 #include "io/tls.h"
 #include "io/ws_app.h"
 #include "proto/alloc.h"
@@ -147,14 +148,22 @@ static int init_handles(struct mr_net *net)
     return MR_OK;
 }
 
-int mr_server_new(struct mr_server **out, uv_loop_t *loop, const struct mr_options *opt)
+int mr_server_new_sized(struct mr_server **out, uv_loop_t *loop, const struct mr_options *given,
+                        size_t opt_size)
 {
+    struct mr_options known, *opt = NULL;
     struct mr_server *srv = mr_zalloc(1, sizeof(*srv));
     struct mr_net *net = mr_zalloc(1, sizeof(*net));
     int rc = MR_E_NOMEM;
 
     if (srv == NULL || net == NULL)
         goto fail;
+    if (given != NULL) {
+        rc = mr__sized_in(&known, sizeof(known), given, opt_size);
+        if (rc != MR_OK)
+            goto fail;
+        opt = &known;
+    }
     rc = mr__core_init(srv, opt);
     if (rc != MR_OK)
         goto fail;

@@ -37,11 +37,19 @@ enum mr_err {
 #undef X
 }; /* clang-format on */
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The text of an error; never NULL. [thread: any] */
-const char *mr_err_text(int err);
+MR_EXPORT const char *mr_err_text(int err);
 /* The symbolic name, "E_PROTO". [thread: any] */
-const char *mr_err_name(int err);
+MR_EXPORT const char *mr_err_name(int err);
 /* The HTTP status to answer with; 500 for an unknown code. [thread: any] */
-int mr_err_http(int err);
+MR_EXPORT int mr_err_http(int err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,19 +12,26 @@ struct mr_span {
     size_t len;      /* bytes */
 };
 
-#define MR_SPAN(literal)  ((struct mr_span){(literal), sizeof(literal) - 1})
-#define MR_SPAN_NONE      ((struct mr_span){NULL, 0})
+#ifdef __cplusplus /* which has no compound literals */
+#define MR_SPAN(literal) mr_span_of((literal), sizeof(literal) - 1)
+#define MR_SPAN_NONE     mr_span_of(nullptr, 0)
+#else
+#define MR_SPAN(literal) ((struct mr_span){(literal), sizeof(literal) - 1})
+#define MR_SPAN_NONE     ((struct mr_span){NULL, 0})
+#endif
 #define MR_SPAN_FMT       "%.*s"
 #define MR_SPAN_ARG(span) (int)(span).len, (span).ptr ? (span).ptr : ""
 
 static inline struct mr_span mr_span_of(const char *ptr, size_t len)
 {
-    return (struct mr_span){ptr, len};
+    struct mr_span span = {ptr, len};
+
+    return span;
 }
 
 static inline struct mr_span mr_span_str(const char *s)
 {
-    return (struct mr_span){s, s ? strlen(s) : 0};
+    return mr_span_of(s, s ? strlen(s) : 0);
 }
 
 static inline bool mr_span_eq(struct mr_span a, struct mr_span b)

@@ -21,6 +21,10 @@
 
 #include "millrace/broadcast.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_frame;
 struct mr_adapter; /* opaque; one a namespace */
 
@@ -130,5 +134,9 @@ MR_EXPORT void *mr_adapter_state(const struct mr_adapter *a);
 MR_EXPORT MR_MUSTCHECK int
 mr_adapter_take_server_event(struct mr_adapter *a, const char *event, struct mr_span args,
                              void (*answer)(void *ctx, struct mr_span value), void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include "proto/err.h"
 #include "proto/span.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_server;
 struct mr_socket;
 
@@ -187,5 +191,9 @@ MR_EXPORT MR_MUSTCHECK int mr_server_side_emit(struct mr_server *srv, const char
                                                const char *event, struct mr_span args,
                                                uint32_t timeout_ms, mr_server_answers_fn fn,
                                                void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

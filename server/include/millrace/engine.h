@@ -9,6 +9,10 @@
 
 #include "millrace/millrace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MR_ENGINE_PROTOCOL 4 /* the version that a handshake must ask for (EIO=4) */
 
 struct mr_engine;          /* opaque; lives as long as its server */
@@ -47,9 +51,16 @@ struct mr_engine_handlers {
 /* Serve Engine.IO on a path. Copies opt (NULL: all defaults) and handlers. MR_OK; MR_E_CONFLICT:
  * the path is taken; MR_E_INVAL: an option that means nothing (path, transports, cookie);
  * MR_E_NOMEM. */
-MR_EXPORT MR_MUSTCHECK int mr_engine_new(struct mr_engine **out, struct mr_server *srv,
-                                         const struct mr_engine_options *opt,
-                                         const struct mr_engine_handlers *handlers, void *ctx);
+MR_EXPORT MR_MUSTCHECK int mr_engine_new_sized(struct mr_engine **out, struct mr_server *srv,
+                                               const struct mr_engine_options *opt, size_t opt_size,
+                                               const struct mr_engine_handlers *handlers,
+                                               size_t handlers_size, void *ctx);
+MR_MUSTCHECK static inline int mr_engine_new(struct mr_engine **out, struct mr_server *srv,
+                                             const struct mr_engine_options *opt,
+                                             const struct mr_engine_handlers *handlers, void *ctx)
+{
+    return mr_engine_new_sized(out, srv, opt, sizeof(*opt), handlers, sizeof(*handlers), ctx);
+}
 
 /* The engine that carries Socket.IO. */
 MR_EXPORT struct mr_engine *mr_server_engine(struct mr_server *srv);
@@ -113,5 +124,9 @@ MR_EXPORT bool mr_engine_client_congested(const struct mr_engine_client *c);
 /* The application's own pointer, NULL at first. */
 MR_EXPORT void mr_engine_client_set_data(struct mr_engine_client *c, void *data);
 MR_EXPORT void *mr_engine_client_data(const struct mr_engine_client *c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

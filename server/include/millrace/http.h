@@ -6,6 +6,10 @@
 
 #include "millrace/millrace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Every request outside the Socket.IO path for which there is no route, with its whole body
  * (bounded). Answer with
  * mr_http_reply now, or later from any thread with mr_http_post_reply: exactly one of them, exactly
@@ -130,5 +134,9 @@ MR_EXPORT void mr_http_send_file(struct mr_http_req *req, const char *dir, const
 typedef void (*mr_http_error_fn)(int status, const char *detail, struct mr_span path,
                                  struct mr_http_response *res, void *ctx);
 MR_EXPORT void mr_on_http_error(struct mr_server *srv, mr_http_error_fn fn, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include "proto/span.h"
 #include <uv.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_server;   /* opaque; alive from mr_server_new until its closed callback */
 struct mr_socket;   /* opaque; one client in one namespace. See mr_socket_ref for its lifetime */
 struct mr_frame;    /* opaque; an encoded packet that many sockets share, reference counted */
@@ -106,12 +110,21 @@ struct mr_options {               /* zero means the default named here */
                                        recovery, for a client may come back */
 };
 
+/* Structs that the caller fills in grow at their ends from version to version. A program says how
+ * large it knows them: what it does not know is zero; what the library does not know must be, or
+ * the call is MR_E_INVAL. The inline functions say it for the program: see docs/abi.md. */
+
 /* Create a server on a loop of the caller's. Borrows loop; copies opt (NULL: all defaults). Raises
  * the process's soft limit on descriptors towards the hard one, to have room for sessions_max. The
  * thread that runs the loop is the loop thread. MR_OK; MR_E_NOMEM; MR_E_IO; MR_E_INVAL: an option
  * that means nothing (an expression in cors_origins). */
-MR_EXPORT MR_MUSTCHECK int mr_server_new(struct mr_server **out, uv_loop_t *loop,
-                                         const struct mr_options *opt);
+MR_EXPORT MR_MUSTCHECK int mr_server_new_sized(struct mr_server **out, uv_loop_t *loop,
+                                               const struct mr_options *opt, size_t opt_size);
+MR_MUSTCHECK static inline int mr_server_new(struct mr_server **out, uv_loop_t *loop,
+                                             const struct mr_options *opt)
+{
+    return mr_server_new_sized(out, loop, opt, sizeof(*opt));
+}
 /* Begin to accept. port 0: any free one, see mr_server_port. MR_OK; MR_E_IO: cannot bind. */
 MR_EXPORT MR_MUSTCHECK int mr_server_listen(struct mr_server *srv, const char *host, int port);
 MR_EXPORT int mr_server_port(const struct mr_server *srv);
@@ -168,7 +181,15 @@ struct mr_stats {
     uint64_t shed;            /* of slow_consumers, those closed for queue_total_bytes_max */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
 };
-MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
+MR_EXPORT void mr_server_stats_sized(struct mr_server *srv, struct mr_stats *out, size_t out_size);
+static inline void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
+{
+    mr_server_stats_sized(srv, out, sizeof(*out));
+}
+
+#ifdef __cplusplus
+}
+#endif
 
 #include "millrace/adapter.h"
 #include "millrace/broadcast.h"
@@ -179,6 +200,7 @@ MR_EXPORT void mr_server_stats(struct mr_server *srv, struct mr_stats *out);
 #include "millrace/recovery.h"
 #include "millrace/socket.h"
 #include "millrace/tls.h"
+#include "millrace/version.h"
 #include "millrace/websocket.h"
 
 #endif

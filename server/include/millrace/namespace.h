@@ -14,6 +14,10 @@
 #include "proto/err.h"
 #include "proto/span.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_server;
 struct mr_nsp_request; /* opaque; a CONNECT to a namespace that there is not yet */
 
@@ -53,5 +57,9 @@ MR_EXPORT void mr_nsps_each(struct mr_server *srv,
                             bool (*fn)(const char *name, const char *family, size_t sockets,
                                        void *ctx),
                             void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -23,6 +23,10 @@
 
 #include "millrace/adapter.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MR_PID_MAX 64 /* bytes; a longer one from a client is not looked at (see MR_OFFSET_MAX) */
 
 struct mr_recovery_options {       /* zero means the default named here */
@@ -41,8 +45,14 @@ struct mr_recovery_options {       /* zero means the default named here */
 
 /* Switch recovery on for every namespace. Copies opt (NULL: all defaults). MR_OK; MR_E_CONFLICT:
  * there are sockets already, or it is on; MR_E_NOMEM; or what the store says. */
-MR_EXPORT MR_MUSTCHECK int mr_use_recovery(struct mr_server *srv,
-                                           const struct mr_recovery_options *opt);
+MR_EXPORT MR_MUSTCHECK int mr_use_recovery_sized(struct mr_server *srv,
+                                                 const struct mr_recovery_options *opt,
+                                                 size_t opt_size);
+MR_MUSTCHECK static inline int mr_use_recovery(struct mr_server *srv,
+                                               const struct mr_recovery_options *opt)
+{
+    return mr_use_recovery_sized(srv, opt, sizeof(*opt));
+}
 /* Was this socket recovered, with its rooms and data? From its connect hook on. */
 MR_EXPORT bool mr_socket_recovered(const struct mr_socket *s);
 /* In a disconnect handler: may it come back? Its data is then kept, not to be freed here. An emit
@@ -98,5 +108,9 @@ struct mr_store_ops {
     /* What an attached session has missed since the offset it was restored with. */
     void (*missed)(void *store, struct mr_saved *session, mr_missed_fn fn, void *ctx);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 #include "proto/err.h"
 #include "proto/span.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_server;
 struct mr_socket;
 
@@ -177,5 +181,9 @@ MR_EXPORT MR_MUSTCHECK int mr_socket_on_disconnect(struct mr_socket *s, mr_disco
 MR_EXPORT void mr_socket_off(struct mr_socket *s, const char *event, mr_event_fn fn, void *ctx);
 /* The same for mr_socket_on_any and mr_socket_prepend_any. */
 MR_EXPORT void mr_socket_off_any(struct mr_socket *s, mr_any_fn fn, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

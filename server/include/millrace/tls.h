@@ -6,6 +6,10 @@
 
 #include "millrace/millrace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_tls {            /* what is NULL is the default named here; all borrowed for the call */
     const char *cert_file; /* required: PEM, the certificate and then its chain */
     const char *key_file;  /* required: PEM */
@@ -27,5 +31,9 @@ MR_EXPORT MR_MUSTCHECK int mr_server_listen_tls(struct mr_server *srv, const cha
 MR_EXPORT MR_MUSTCHECK int mr_server_tls_reload(struct mr_server *srv, const struct mr_tls *tls);
 /* What was wrong when one of these returned MR_E_INVAL; "" if nothing was. Borrows srv. */
 MR_EXPORT const char *mr_server_tls_error(const struct mr_server *srv);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

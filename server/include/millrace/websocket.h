@@ -7,6 +7,10 @@
 
 #include "millrace/millrace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct mr_ws; /* opaque; one WebSocket. See mr_ws_ref for its lifetime */
 
 /* A client asks for a WebSocket at this path. Read the request with mr_http_path, _query, _header,
@@ -83,5 +87,9 @@ MR_EXPORT int mr_ws_close(struct mr_ws *ws, int code, struct mr_span reason);
 MR_EXPORT size_t mr_ws_buffered(const struct mr_ws *ws);
 /* True from the high-water mark until the drain callback. */
 MR_EXPORT bool mr_ws_congested(const struct mr_ws *ws);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
