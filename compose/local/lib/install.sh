@@ -43,7 +43,7 @@ maven  | cmd mvn                     | maven                     | fetches Kafka
 node   | node                        | nodejs                    | builds the dashboard, runs the tests
 node   | cmd npm                     | npm                       | fetches JavaScript packages
 browser| cmd chromium                | chromium                  | browser tests
-test   | cmd c++                     | g++                       | the library is used from C++, too
+node   | cmd c++                     | g++                       | the library is used from C++, too
 lint   | cmd clang                   | clang                     | the second compiler
 lint   | cmd clang-format            | clang-format              | formatting
 lint   | cmd clang-tidy              | clang-tidy                | static checks
