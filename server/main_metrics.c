@@ -36,6 +36,16 @@ void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct 
     TOTAL("parse_errors", "packets that broke the protocol", s.parse_errors);
     TOTAL("slow_consumers", "sessions closed because they did not keep up", s.slow_consumers);
     TOTAL("sessions_refused", "handshakes refused", s.refused);
+    TOTAL("sessions_shed", "slow consumers closed because all queues together were too long",
+          s.shed);
+    for (int i = 0; i < MR_LIMITS; i++) {
+        char label[64];
+
+        (void)snprintf(label, sizeof(label), "limit=\"%s\"", mr_limit_name((enum mr_limit)i));
+        mr_metric_set(
+            mr_metric_counter("millrace_limit_hits_total", "times a limit has bitten", label),
+            (double)s.limit_hits[i]);
+    }
     TOTAL("http_requests", "HTTP requests", s.http_requests);
     TOTAL("http_bad_requests", "malformed or oversized HTTP requests", s.http_bad_requests);
     TOTAL("mailbox_full", "messages to the loop refused", s.mailbox_full);

@@ -202,6 +202,7 @@ static int make_server(struct app *a)
         .high_water_bytes = (uint32_t)cfg->high_water,
         .low_water_bytes = (uint32_t)cfg->high_water / 4,
         .cors_origins = cfg->cors_origins,
+        .trusted_proxies = cfg->trusted_proxies,
     };
     int64_t ceiling = cfg->high_water + 4 * cfg->record_bytes;
     int rc;
@@ -210,6 +211,10 @@ static int make_server(struct app *a)
         ceiling = 4 << 20;
     opt.queue_bytes_max = (uint32_t)(ceiling < UINT32_MAX ? ceiling : UINT32_MAX);
     rc = mr_server_new(&a->server, &a->loop, &opt);
+    if (rc == MR_E_INVAL)
+        (void)fputs("millrace: MILLRACE_CORS_ORIGINS takes origins, MILLRACE_TRUSTED_PROXIES "
+                    "addresses, networks and loopback, with commas\n",
+                    stderr);
     return rc == MR_OK ? rc : fail("server", rc);
 }
 

@@ -27,6 +27,7 @@
     X(jwt_secret,      "JWT_SECRET",               SECRET, "", 0, 512, "", 0, "Key that signs access tokens; 32 characters or more are advised. Empty: random at each start, so tokens end with the process.") \
     X(secret_key,      "MILLRACE_SECRET_KEY",      SECRET, "", 0, 1024, "", 0, "Key that seals the passwords of connections: 32 random bytes in base64 (openssl rand -base64 32), or several with commas, the present one first. Empty: no password can be stored.") \
     X(allowed_hosts,   "MILLRACE_ALLOWED_HOSTS",   STR,    "", 0, 4096, "", 0, "Hosts that connections may lead to, with commas: names, *.suffix, addresses, networks such as 10.0.0.0/8. Empty: all. Link-local addresses need a network that holds them.") \
+    X(trusted_proxies, "MILLRACE_TRUSTED_PROXIES", STR,    "", 0, 4096, "", 0, "Proxies whose X-Forwarded-For names the client, for limits and the audit log: addresses, networks such as 10.0.0.0/8, and loopback, with commas. Empty: none.") \
     X(connection_test_ms, "MILLRACE_CONNECTION_TEST_TIMEOUT_MS", MS, "10000", 200, 60000, "ms", 0, "Longest time that a test of a connection, or a look into its catalogue, may take.") \
     X(access_token_s,  "MILLRACE_ACCESS_TOKEN_SECONDS", SECONDS, "900", 10, 86400, "s", 1, "Lifetime of an access token.") \
     X(refresh_token_s, "MILLRACE_REFRESH_TOKEN_SECONDS", SECONDS, "1209600", 60, 31536000, "s", 1, "Lifetime of a refresh token.") \

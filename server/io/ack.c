@@ -2,6 +2,7 @@
 #include "io/ack.h"
 
 #include "io/namespace.h"
+#include "io/peers.h"
 #include "proto/alloc.h"
 
 #define EMPTY   (-1)
@@ -41,11 +42,11 @@ static int grow(struct mr_acks_asked *a)
     return MR_OK;
 }
 
-int mr__asked_add(struct mr_acks_asked *a, int64_t id)
+int mr__asked_add(struct mr_acks_asked *a, int64_t id, uint32_t max)
 {
     uint32_t i;
 
-    if (a->n >= MR_ACKS_ASKED_MAX)
+    if (a->n >= max)
         return MR_E_AGAIN;
     if (a->n * 2 >= a->cap && grow(a) != MR_OK)
         return MR_E_NOMEM;
@@ -179,8 +180,10 @@ int mr_socket_emit_ack(struct mr_socket *s, const char *event, struct mr_span ar
     MR_ASSERT_LOOP(s->srv);
     if (s->state != MR_SOCKET_CONNECTED)
         return MR_E_CLOSED;
-    if (s->n_acks >= MR_ACKS_PENDING_MAX)
+    if (s->n_acks >= s->srv->opt.acks_pending_max) {
+        mr__limit_hit(s->srv, MR_LIMIT_ACKS_PENDING, s->hs->addr, s->srv->opt.acks_pending_max);
         return MR_E_AGAIN;
+    }
     p = mr_zalloc(1, sizeof(*p));
     if (p == NULL || mr__timers_reserve(&s->srv->timers, 1) != MR_OK)
         goto fail;

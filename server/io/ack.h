@@ -15,8 +15,8 @@ struct mr_acks_asked {
     uint32_t n, cap;
 };
 
-/* MR_OK, also when it is there already; MR_E_AGAIN: MR_ACKS_ASKED_MAX; MR_E_NOMEM. */
-MR_MUSTCHECK int mr__asked_add(struct mr_acks_asked *a, int64_t id);
+/* MR_OK, also when it is there already; MR_E_AGAIN: max of them are; MR_E_NOMEM. */
+MR_MUSTCHECK int mr__asked_add(struct mr_acks_asked *a, int64_t id, uint32_t max);
 /* True when it was there. */
 bool mr__asked_take(struct mr_acks_asked *a, int64_t id);
 void mr__asked_deinit(struct mr_acks_asked *a);

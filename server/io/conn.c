@@ -4,6 +4,7 @@
 #include "io/conn.h"
 
 #include "io/http_conn.h"
+#include "io/peers.h"
 #include "io/tls.h"
 #include "io/ws_conn.h"
 #include "proto/alloc.h"
@@ -13,15 +14,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void mr__conn_new(struct mr_net *net, int fd, const char *addr, bool tls)
+void mr__conn_new(struct mr_net *net, int fd, struct mr_peer *peer, const char *addr, bool tls)
 {
     struct mr_conn *c = mr_zalloc(1, sizeof(*c));
 
     if (c == NULL || mr__timers_reserve(&net->srv->timers, 1) != MR_OK) {
+        mr__peer_disconnects(net->srv, peer);
         mr_free(c);
         close(fd);
         return;
     }
+    c->peer = peer;
     c->net = net;
     c->srv = net->srv;
     c->fd = fd;
@@ -188,6 +191,7 @@ void mr__conns_reap(struct mr_net *net)
         mr__tls_free(c);
         mr__timers_release(&net->srv->timers, 1);
         net->n_conns--;
+        mr__peer_disconnects(net->srv, c->peer);
         mr_free(c);
     }
 }

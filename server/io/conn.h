@@ -18,6 +18,7 @@ struct lws;
 struct mr_http_conn;
 struct mr_ws_conn;
 struct mr_tls_conn;
+struct mr_peer;
 
 enum mr_conn_phase { MR_CONN_HTTP, MR_CONN_WEBSOCKET, MR_CONN_LINGER, MR_CONN_GONE };
 
@@ -36,11 +37,12 @@ struct mr_conn {
     struct mr_tls_conn *tls;   /* NULL: plain TCP */
     size_t discarded;          /* bytes read over in LINGER */
     uint64_t linger_until_ms;
+    struct mr_peer *peer; /* whose connections it counts with */
     char addr[48];
 };
 
-/* Adopt an accepted descriptor (takes it). */
-void mr__conn_new(struct mr_net *net, int fd, const char *addr, bool tls);
+/* Adopt an accepted descriptor (takes it, and the peer's count). */
+void mr__conn_new(struct mr_net *net, int fd, struct mr_peer *peer, const char *addr, bool tls);
 /* Kill it at the end of the turn. */
 void mr__conn_doom(struct mr_conn *c);
 /* Everything is sent: shut our side, wait for theirs. */

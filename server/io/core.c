@@ -8,6 +8,7 @@
 #include "io/http_router.h"
 #include "io/namespace.h"
 #include "io/peers.h"
+#include "io/proxies.h"
 #include "io/sized.h"
 #include "io/ws_app.h"
 #include "io/ws_deflate.h"
@@ -88,6 +89,7 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__list_init(&srv->drained);
     mr__list_init(&srv->reaped);
     mr__list_init(&srv->gathers);
+    mr__list_init(&srv->peers_idle);
     mr__list_init(&srv->families);
     mr__list_init(&srv->emptied);
     mr__list_init(&srv->nsp_requests);
@@ -96,7 +98,9 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
         rc = mr__cors_new(&srv->cors, &srv->opt);
     if (rc == MR_OK)
         rc = mr__handshake_keep(srv, opt ? opt->handshake_headers : NULL);
-    srv->opt.handshake_headers = NULL; /* the caller's */
+    if (rc == MR_OK)
+        rc = mr__proxies_new(&srv->proxies, opt ? opt->trusted_proxies : NULL);
+    srv->opt.handshake_headers = srv->opt.trusted_proxies = NULL; /* the caller's */
     if (rc == MR_OK)
         rc = add_socketio(srv);
     srv->ping = mr__frame_make(MR_WS_TEXT, MR_SPAN("2"));
@@ -132,7 +136,9 @@ void mr__core_deinit(struct mr_server *srv)
     mr_free(srv->recovery);
     mr__table_deinit(&srv->sessions);
     mr__table_deinit(&srv->nsps);
+    mr__peers_fini(srv);
     mr__table_deinit(&srv->peers);
+    mr__proxies_free(srv->proxies);
     mr__timers_deinit(&srv->timers);
     mr_frame_unref(srv->ping);
     mr_frame_unref(srv->noop);

@@ -37,6 +37,7 @@ struct mr_ws_endpoint;
 struct mr_ws_codec;
 struct mr_route;
 struct mr_mount;
+struct mr_proxies;
 
 struct mr_server {
     struct mr_options opt;     /* its texts are our copies */
@@ -49,6 +50,9 @@ struct mr_server {
     struct mr_timers timers;
     struct mr_sid_pool sids;
     struct mr_table sessions, nsps, peers;
+    struct mr_link peers_idle; /* peers.c */
+    size_t n_peers_idle;
+    struct mr_proxies *proxies; /* NULL: none is trusted */
     mr_limit_fn limit_fn;
     void *limit_ctx;
     struct mr_link families;     /* in the order of registration: families.c */

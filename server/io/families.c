@@ -163,7 +163,7 @@ static void answer(struct mr_session *s, const struct mr_nsp_request *req, struc
         mr__connect_unknown(s, p.nsp);
     else if (!mr__session_is_open(s) || mr__socket_of(s, nsp) != NULL)
         return; /* its second CONNECT has waited beside the first, or a callback ended it */
-    else if (s->n_sockets >= MR_NSPS_PER_SESSION_MAX)
+    else if (s->n_sockets >= s->srv->opt.namespaces_per_session_max)
         mr__session_bad(s, "too many namespaces");
     else
         mr__nsp_connect(s, nsp, &p);
@@ -214,7 +214,7 @@ void mr__family_connect(struct mr_session *s, const struct mr_sio_packet *p)
         return;
     }
     if (srv->n_nsp_requests >= MR_NSP_REQUESTS_MAX ||
-        waiting(s) + s->n_sockets >= MR_NSPS_PER_SESSION_MAX) {
+        waiting(s) + s->n_sockets >= s->srv->opt.namespaces_per_session_max) {
         srv->stats.refused++;
         mr__connect_unknown(s, p->nsp);
         return;

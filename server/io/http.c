@@ -29,7 +29,8 @@ struct mr_http_req *mr__http_req_new(struct mr_conn *c, struct mr_span text,
     req->net = c->net;
     req->conn = c;
     (void)snprintf(req->method, sizeof(req->method), MR_SPAN_FMT, MR_SPAN_ARG(head->method));
-    (void)snprintf(req->addr, sizeof(req->addr), "%s", c->addr);
+    (void)snprintf(req->addr, sizeof(req->addr), "%s",
+                   c->http != NULL && c->http->client[0] != '\0' ? c->http->client : c->addr);
     req->path = moved(head->path, text, copy);
     req->query = moved(head->query, text, copy);
     mr_buf_init(&req->body, c->srv->opt.http_body_bytes_max);

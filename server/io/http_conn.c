@@ -179,7 +179,7 @@ static void read_body(struct mr_http_conn *h, struct mr_span *data)
         mr__conn_stop_timer(h->conn);
         mr__http_body_done(h);
     } else if (rc == MR_E_TOOBIG) {
-        mr__http_refuse(h, 413, "request body too large");
+        mr__http_too_large(h, body->max);
     } else {
         mr__http_refuse(h, rc == MR_E_NOMEM ? 503 : 400, "malformed chunked body");
     }

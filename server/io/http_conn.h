@@ -41,6 +41,7 @@ struct mr_http_conn {
     uint8_t coding;       /* enum mr_coding: what the client likes best of ours */
     bool may_code;        /* its reply may be compressed */
     char *extra;          /* header lines for the reply, whoever gives it; or NULL */
+    char client[48];      /* its address, where a trusted proxy has named it; else empty */
     struct mr_buf added;  /* and those of mr_request_add_header, for a 101, too */
     struct mr_buf kept;   /* the head of a request that is to be routed again */
     struct mr_buf out;
@@ -97,6 +98,8 @@ static inline bool mr__http_bodiless(int status)
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head);
 /* Refuse the request; the connection ends with it. why: one sentence. */
 void mr__http_refuse(struct mr_http_conn *h, int status, const char *why);
+/* 413, for a body of more than max bytes; of a session it is told. */
+void mr__http_too_large(struct mr_http_conn *h, size_t max);
 /* The same for a request that is in order: the connection goes on, unless a body is to come. lines:
  * more header lines. */
 void mr__http_decline(struct mr_http_conn *h, int status, const char *why, const char *lines);

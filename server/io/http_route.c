@@ -6,7 +6,9 @@
 #include "io/client_bundle.h"
 #include "io/cors.h"
 #include "io/http_coding.h"
+#include "io/peers.h"
 #include "io/polling.h"
+#include "io/proxies.h"
 #include "io/ws_app.h"
 #include "io/ws_conn.h"
 #include "io/ws_deflate.h"
@@ -71,6 +73,13 @@ void mr__http_decline(struct mr_http_conn *h, int status, const char *why, const
     refuse(h, status, why, lines);
 }
 
+void mr__http_too_large(struct mr_http_conn *h, size_t max)
+{
+    if (h->ex.session != NULL)
+        mr__limit_hit(h->conn->srv, MR_LIMIT_MESSAGE, h->ex.ops->addr(&h->ex), max);
+    mr__http_refuse(h, 413, "request body too large");
+}
+
 /* ---- the polling transport ----------------------------------------------------------------- */
 
 static struct mr_http_conn *of_exchange(const struct mr_exchange *ex)
@@ -100,7 +109,9 @@ static struct mr_span header(const struct mr_exchange *ex, const char *name)
 
 static const char *addr(const struct mr_exchange *ex)
 {
-    return of_exchange(ex)->conn->addr;
+    const struct mr_http_conn *h = of_exchange(ex);
+
+    return h->client[0] != '\0' ? h->client : h->conn->addr;
 }
 
 static bool secure(const struct mr_exchange *ex)
@@ -206,24 +217,25 @@ static void to_polling(struct mr_http_conn *h, const struct mr_http_head *head)
     else if (mr__http_expect_body(h, head, h->ex.engine->opt.body_bytes_max))
         mr__http_continue(h, head);
     else
-        mr__http_refuse(h, 413, "Payload too large");
+        mr__http_too_large(h, h->ex.engine->opt.body_bytes_max);
 }
 
 /* ---- WebSocket ----------------------------------------------------------------------------- */
 
 static void refuse_upgrade(struct mr_http_conn *h, enum mr_eio_error error)
 {
+    int status = mr__eio_status(error);
+    const char *lines = error == MR_EIO_FULL       ? "Content-Type: text/html\r\nRetry-After: 5\r\n"
+                        : error == MR_EIO_TOO_FAST ? "Content-Type: text/html\r\nRetry-After: 1\r\n"
+                                                   : "Content-Type: text/html\r\n";
+
+    if (error == MR_EIO_FORBIDDEN && h->ex.refusal != NULL)
+        status = 400; /* as the reference server does where the application has said no */
     h->conn->srv->stats.http_bad_requests++;
-    mr__engine_refused(h->ex.engine, &h->ex, error == MR_EIO_FULL ? 4 : (int)error,
-                       mr__eio_refusal(&h->ex, error));
+    mr__engine_refused(h->ex.engine, &h->ex, mr__eio_code(error), mr__eio_refusal(&h->ex, error));
     h->keep_alive = false;
-    mr__http_respond(h,
-                     error == MR_EIO_FULL                                 ? 503
-                     : error == MR_EIO_FORBIDDEN && h->ex.refusal == NULL ? 403
-                                                                          : 400,
-                     error == MR_EIO_FULL ? MR_SPAN("Content-Type: text/html\r\nRetry-After: 5\r\n")
-                                          : MR_SPAN("Content-Type: text/html\r\n"),
-                     mr_span_str(mr__eio_refusal(&h->ex, error)), NULL, NULL);
+    mr__http_respond(h, status, mr_span_str(lines), mr_span_str(mr__eio_refusal(&h->ex, error)),
+                     NULL, NULL);
 }
 
 /* The first subprotocol offered, as the reference server chooses. */
@@ -304,6 +316,9 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
     h->head = head;
     h->head_text = text;
     h->ex.engine = engine;
+    if (srv->proxies != NULL)
+        mr__proxies_client(srv->proxies, h->conn->addr, mr__http_field(head, "x-forwarded-for"),
+                           h->client);
     mr_free(h->extra);
     h->extra = NULL;
     if (engine != NULL || srv->opt.cors_routes)

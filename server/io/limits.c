@@ -30,6 +30,25 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->http_requests_max, 4096);
     fill(&opt->http_compress_bytes_min, 1024);
     fill(&opt->family_namespaces_max, 10000);
+    fill(&opt->handshakes_per_s, 200);
+    fill(&opt->handshakes_burst, 2000);
+    fill(&opt->packets_in_per_s, 20000);
+    fill(&opt->packets_in_burst, 100000);
+    fill(&opt->bytes_in_per_s, 64u << 20);
+    fill(&opt->bytes_in_burst, 256u << 20);
+    fill(&opt->connections_max, UINT32_MAX);
+    fill(&opt->connections_per_addr_max, 20000);
+    fill(&opt->namespaces_per_session_max, 64);
+    fill(&opt->rooms_per_socket_max, 65536);
+    fill(&opt->attachments_max, MR_ATTACHMENTS_MAX);
+    fill(&opt->acks_asked_max, 16384);
+    fill(&opt->acks_pending_max, 1024);
+    if (opt->bytes_in_burst < opt->body_bytes_max)
+        opt->bytes_in_burst = opt->body_bytes_max;
+    if (opt->namespaces_per_session_max > MR_NSPS_PER_SESSION_MAX)
+        opt->namespaces_per_session_max = MR_NSPS_PER_SESSION_MAX;
+    if (opt->attachments_max > MR_ATTACHMENTS_MAX)
+        opt->attachments_max = MR_ATTACHMENTS_MAX;
     fill(&opt->cors_max_age_s, 600);
     fill(&opt->websocket_deflate_bytes_min, 1024);
     fill(&opt->websocket_window_bits, 12);

@@ -9,14 +9,11 @@
 #include "millrace/millrace.h"
 
 #define MR_CLOSE_WAIT_MS        30000 /* a closed polling session waits so long for its last GET */
-#define MR_NSPS_PER_SESSION_MAX 64    /* namespaces that one connection may be in */
+#define MR_NSPS_PER_SESSION_MAX 1024  /* what namespaces_per_session_max may be */
 #define MR_NSP_REQUESTS_MAX     4096  /* CONNECTs that wait for a family's answer */
 #define MR_USES_MAX             64    /* mr_use's functions of one namespace */
 #define MR_AUTH_BYTES_MAX       65536 /* auth of a CONNECT, which is kept; then it is refused */
-#define MR_ACKS_ASKED_MAX       16384 /* acks that a socket's client may be waiting for */
-#define MR_ACKS_PENDING_MAX     1024  /* acks that we may be waiting for from one socket */
 #define MR_ANSWERS_BYTES_MAX    67108864 /* acks to one broadcast, all together */
-#define MR_ROOMS_PER_SOCKET_MAX 65536    /* rooms that one socket may be in */
 #define MR_NAME_LEN_MAX         1024     /* bytes of a room's or event's name */
 #define MR_MAILBOX_MAX          65536    /* messages posted to the loop and not run yet */
 #define MR_HEAD_BYTES_MAX       16384    /* request line and headers, then 431 */
@@ -40,6 +37,8 @@
 #define MR_DESCRIPTORS_KEPT     256     /* for files, databases and the like; not for connections */
 #define MR_ACCEPT_BATCH         256     /* connections taken in one turn of the loop */
 #define MR_ACCEPT_PAUSE_MS      100     /* wait after running out of descriptors */
+#define MR_PEERS_IDLE_MAX       65536   /* addresses remembered though nothing is open from there */
+#define MR_PEER_IDLE_MS         60000   /* for so long */
 #define MR_SHED_PAUSE_MS        100     /* between looks at all queues together */
 #define MR_FLUSH_FIRST          32      /* sessions with something new: flushed before a crowd's */
 #define MR_FLUSH_SESSIONS       256     /* sessions flushed before the loop goes round */

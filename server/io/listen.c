@@ -4,6 +4,7 @@
 #include "io/conn.h"
 
 #include "base/log.h"
+#include "io/peers.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -62,6 +63,19 @@ static void pause_accepting(struct mr_net *net, int error)
                   accept_again);
 }
 
+/* Too many from there, or out of memory: say so in a word, without waiting. */
+static void turn_away(int fd, bool tls)
+{
+    static const char why[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                              "Content-Type: text/plain\r\nContent-Length: 21\r\n"
+                              "Connection: close\r\n\r\ntoo many connections\n";
+
+    if (!tls)
+        (void)!send(fd, why, sizeof(why) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
 static void readable(uv_poll_t *poll, int status, int events)
 {
     struct mr_listener *l = poll->data;
@@ -73,6 +87,7 @@ static void readable(uv_poll_t *poll, int status, int events)
         struct sockaddr_storage sa = {0};
         socklen_t len = sizeof(sa);
         int one = 1;
+        struct mr_peer *peer;
         char addr[48];
         int fd = -1;
 
@@ -80,6 +95,7 @@ static void readable(uv_poll_t *poll, int status, int events)
             if (i > 0)
                 return; /* if there is somebody more, we are called again */
             mr__http_close_idle(net, 1 + net->n_idle / 4); /* who waits has more to say */
+            mr__limit_hit(net->srv, MR_LIMIT_CONNECTIONS, "", net->conns_max);
             pause_accepting(net, EMFILE);
             return;
         }
@@ -93,7 +109,11 @@ static void readable(uv_poll_t *poll, int status, int events)
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         text_of(&sa, addr);
-        mr__conn_new(net, fd, addr, l->tls);
+        peer = mr__peer_connects(net->srv, addr);
+        if (peer == NULL)
+            turn_away(fd, l->tls);
+        else
+            mr__conn_new(net, fd, peer, addr, l->tls);
     }
 }
 

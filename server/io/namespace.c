@@ -1,6 +1,7 @@
 /* namespace.c - what the packets of a session do to its sockets. */
 #include "io/namespace.h"
 
+#include "io/peers.h"
 #include "proto/alloc.h"
 #include "proto/json.h"
 
@@ -177,6 +178,16 @@ static struct mr_node *find_event(const struct mr_nsp *nsp, struct mr_span name)
     return node != NULL || nsp->parent == NULL ? node : mr__table_find(&nsp->parent->events, name);
 }
 
+static int asked_add(struct mr_socket *sock, int64_t id)
+{
+    uint32_t max = sock->srv->opt.acks_asked_max;
+    int rc = mr__asked_add(&sock->asked, id, max);
+
+    if (rc == MR_E_AGAIN)
+        mr__limit_hit(sock->srv, MR_LIMIT_ACKS_ASKED, sock->hs->addr, max);
+    return rc;
+}
+
 static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
                        const struct mr_span *attachments, unsigned n)
 {
@@ -190,7 +201,7 @@ static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
         mr_buf_free(&buf);
         return;
     }
-    if (p->ack_id >= 0 && mr__asked_add(&sock->asked, p->ack_id) != MR_OK) {
+    if (p->ack_id >= 0 && asked_add(sock, p->ack_id) != MR_OK) {
         mr_buf_free(&buf);
         sock->srv->stats.refused++;
         mr__session_doom(sock->session, "transport error");
@@ -258,8 +269,14 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
     if (nsp != NULL && nsp->family != NULL)
         nsp = NULL; /* nobody is in it; clients may know its name */
     if (p->type == MR_SIO_CONNECT) {
-        if (sock != NULL || s->n_sockets >= MR_NSPS_PER_SESSION_MAX) {
+        if (sock != NULL) {
             mr__session_bad(s, "second connect");
+            return;
+        }
+        if (s->n_sockets >= s->srv->opt.namespaces_per_session_max) {
+            mr__limit_hit(s->srv, MR_LIMIT_NAMESPACES_PER_SESSION, s->hs->addr,
+                          s->srv->opt.namespaces_per_session_max);
+            mr__session_bad(s, "too many namespaces");
             return;
         }
         if (nsp != NULL)
@@ -292,12 +309,23 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
     }
 }
 
+static void too_many_attachments(struct mr_session *s)
+{
+    mr__limit_hit(s->srv, MR_LIMIT_ATTACHMENTS, s->hs->addr, s->srv->opt.attachments_max);
+    mr__session_bad(s, "attachments");
+}
+
 void mr__nsp_text(struct mr_session *s, struct mr_span text)
 {
     struct mr_sio_packet p;
+    int rc = s->binary == NULL ? mr_sio_decode(text, &p) : MR_E_PROTO;
 
-    if (s->binary != NULL || mr_sio_decode(text, &p) != MR_OK)
+    if (rc == MR_E_TOOBIG && text.ptr[0] >= '0' + MR_SIO_BINARY_EVENT)
+        too_many_attachments(s);
+    else if (rc != MR_OK)
         mr__session_bad(s, "packet");
+    else if (p.attachments > s->srv->opt.attachments_max)
+        too_many_attachments(s);
     else if (p.attachments > 0)
         mr__binary_begin(s, text, &p);
     else

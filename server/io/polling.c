@@ -3,6 +3,7 @@
  */
 #include "io/polling.h"
 
+#include "io/peers.h"
 #include "io/request.h"
 #include "proto/b64.h"
 #include "proto/json.h"
@@ -90,6 +91,8 @@ enum mr_eio_error mr__eio_verify(struct mr_server *srv, struct mr_exchange *ex, 
         return MR_EIO_BAD_METHOD;
     if (polling == websocket)
         return MR_EIO_BAD_REQUEST;
+    if (ex->verdict == MR_VERDICT_NONE && !mr__peer_handshakes(srv, ex->ops->addr(ex)))
+        return MR_EIO_TOO_FAST;
     error = mr__request_allowed(e, ex);
     if (error != MR_EIO_OK)
         return error;
@@ -102,24 +105,36 @@ static void answer(struct mr_exchange *ex, int status, const char *type, struct 
     ex->ops->reply(ex, &(struct mr_reply){.status = status, .content_type = type, .body = body});
 }
 
+int mr__eio_status(enum mr_eio_error error)
+{
+    return error == MR_EIO_FULL        ? 503
+           : error == MR_EIO_TOO_FAST  ? 429
+           : error == MR_EIO_FORBIDDEN ? 403
+                                       : 400;
+}
+
+int mr__eio_code(enum mr_eio_error error)
+{
+    return error > MR_EIO_BAD_VERSION ? MR_EIO_FORBIDDEN : (int)error;
+}
+
 static void answer_error(struct mr_server *srv, struct mr_exchange *ex, enum mr_eio_error error)
 {
     struct mr_buf b = MR_BUF_INIT(4096);
-    bool full = error == MR_EIO_FULL;
+    int code = mr__eio_code(error);
 
     srv->stats.http_bad_requests++;
-    mr__engine_refused(mr__engine_of(srv, ex), ex, full ? 4 : (int)error,
-                       mr__eio_refusal(ex, error));
-    mr_buf_addf(&b, "{\"code\":%d,\"message\":", full ? 4 : (int)error);
+    mr__engine_refused(mr__engine_of(srv, ex), ex, code, mr__eio_refusal(ex, error));
+    mr_buf_addf(&b, "{\"code\":%d,\"message\":", code);
     mr_json_add_string(&b, mr_span_str(mr__eio_refusal(ex, error)));
     mr_buf_add_char(&b, '}');
     ex->session = NULL;
-    ex->ops->reply(ex, &(struct mr_reply){.status = full                        ? 503
-                                                    : error == MR_EIO_FORBIDDEN ? 403
-                                                                                : 400,
+    ex->ops->reply(ex, &(struct mr_reply){.status = mr__eio_status(error),
                                           .content_type = "application/json",
                                           .body = mr_buf_span(&b),
-                                          .extra = full ? "Retry-After: 5\r\n" : NULL});
+                                          .extra = error == MR_EIO_FULL       ? "Retry-After: 5\r\n"
+                                                   : error == MR_EIO_TOO_FAST ? "Retry-After: 1\r\n"
+                                                                              : NULL});
     mr_buf_free(&b);
 }
 
@@ -232,7 +247,9 @@ void mr__polling_body(struct mr_server *srv, struct mr_exchange *ex, struct mr_s
     s->post = NULL;
     ex->session = NULL;
     rc = decode(s, body);
-    if (rc != MR_OK || srv->stats.parse_errors != bad)
+    if (s->too_fast)
+        answer_error(srv, ex, MR_EIO_TOO_FAST);
+    else if (rc != MR_OK || srv->stats.parse_errors != bad)
         answer_error(srv, ex, MR_EIO_BAD_REQUEST);
     else
         answer(ex, 200, "text/html", MR_SPAN("ok"));

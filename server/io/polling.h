@@ -21,10 +21,14 @@ enum mr_eio_error {
     MR_EIO_FORBIDDEN = 4,
     MR_EIO_BAD_VERSION = 5,
     MR_EIO_FULL = 6,
+    MR_EIO_TOO_FAST = 8,
     MR_EIO_LATER = 7, /* nothing to answer yet: the application decides later */
 };
 
 void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out);
+/* The HTTP status over polling, and the code in the body. */
+int mr__eio_status(enum mr_eio_error error);
+int mr__eio_code(enum mr_eio_error error);
 const char *mr__eio_error_text(enum mr_eio_error error);
 /* The same, or the application's words where it refused this handshake. Borrows. */
 const char *mr__eio_refusal(const struct mr_exchange *ex, enum mr_eio_error error);

@@ -4,6 +4,7 @@
 #include "io/room.h"
 
 #include "io/namespace.h"
+#include "io/peers.h"
 #include "proto/alloc.h"
 
 struct mr_room *mr__room_find(const struct mr_adapter *a, const char *name)
@@ -187,8 +188,11 @@ int mr__room_join(struct mr_adapter *a, struct mr_socket *sock, const char *name
         join_own(a, sock);
         return MR_OK;
     }
-    if (sock->n_rooms >= MR_ROOMS_PER_SOCKET_MAX)
+    if (sock->n_rooms >= sock->srv->opt.rooms_per_socket_max) {
+        mr__limit_hit(sock->srv, MR_LIMIT_ROOMS, sock->hs->addr,
+                      sock->srv->opt.rooms_per_socket_max);
         return MR_E_AGAIN;
+    }
     if (room == NULL)
         return join_new(a, sock, name);
     if (add_member(room, sock) != MR_OK)

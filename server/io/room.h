@@ -35,7 +35,7 @@ struct mr_room *mr__room_find(const struct mr_adapter *a, const char *name);
 /* Of the connected sockets; makes the table of ids if need be. */
 struct mr_socket *mr__room_owner(struct mr_adapter *a, const char *name);
 /* MR_OK, also when it is in already; MR_E_NOMEM; MR_E_INVAL (name over MR_NAME_LEN_MAX); MR_E_AGAIN
- * (MR_ROOMS_PER_SOCKET_MAX). Handlers of room events run inside, last. */
+ * (rooms_per_socket_max). Handlers of room events run inside, last. */
 MR_MUSTCHECK int mr__room_join(struct mr_adapter *a, struct mr_socket *sock, const char *name);
 void mr__room_leave(struct mr_adapter *a, struct mr_socket *sock, const char *name);
 void mr__room_leave_all(struct mr_adapter *a, struct mr_socket *sock);

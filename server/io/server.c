@@ -177,6 +177,8 @@ int mr_server_new_sized(struct mr_server **out, uv_loop_t *loop, const struct mr
     mr__list_init(&net->ws_dirty);
     mr__list_init(&net->idle_conns);
     net->conns_max = raise_descriptor_limit(&srv->opt);
+    if (net->conns_max > srv->opt.connections_max)
+        net->conns_max = srv->opt.connections_max;
     rc = mr__timers_reserve(&srv->timers, TIMERS);
     if (rc == MR_OK)
         rc = mr__lws_init(net);

@@ -18,7 +18,10 @@ static void connect_late(struct mr_timer *t)
 {
     struct mr_session *s = MR_CONTAINER(t, struct mr_session, guard);
 
-    if (!s->engine->ops->any(s))
+    if (s->engine->ops->any(s))
+        return;
+    mr__limit_hit(s->srv, MR_LIMIT_CONNECT_TIMEOUT, s->hs->addr, s->srv->opt.connect_timeout_ms);
+    if (mr__session_is_open(s))
         mr__session_close(s, "transport close", MR_CLOSE_NOW);
 }
 
@@ -108,12 +111,31 @@ void mr__session_bad(struct mr_session *s, const char *what)
     mr__session_close(s, "parse error", MR_CLOSE_NOW);
 }
 
+static void too_fast(struct mr_session *s, enum mr_limit limit, uint64_t max)
+{
+    mr__limit_hit(s->srv, limit, s->hs->addr, max);
+    s->too_fast = true;
+    mr__session_close(s, "rate limit", MR_CLOSE_NOW);
+}
+
+/* One packet of these many bytes more; false: it was one too many, and the session is closed. */
+static bool in_time(struct mr_session *s, size_t bytes)
+{
+    const struct mr_options *opt = &s->srv->opt;
+
+    if (!mr__rate_take(s->srv, &s->packets_at, opt->packets_in_per_s, opt->packets_in_burst, 1))
+        too_fast(s, MR_LIMIT_PACKETS, opt->packets_in_per_s);
+    else if (!mr__rate_take(s->srv, &s->bytes_at, opt->bytes_in_per_s, opt->bytes_in_burst, bytes))
+        too_fast(s, MR_LIMIT_BYTES, opt->bytes_in_per_s);
+    return !s->too_fast;
+}
+
 static void take_base64(struct mr_session *s, struct mr_span text)
 {
     struct mr_buf raw = MR_BUF_INIT(s->engine->opt.body_bytes_max);
 
     if (mr_b64_decode(text, &raw) == MR_OK)
-        mr__session_binary(s, mr_buf_span(&raw));
+        s->engine->ops->binary(s, mr_buf_span(&raw));
     else
         mr__session_bad(s, "base64");
     mr_buf_free(&raw);
@@ -124,6 +146,8 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
     if (!mr__session_is_open(s))
         return;
     s->srv->stats.packets_in++;
+    if (!in_time(s, p->data.len + 1))
+        return;
     if (p->binary) {
         take_base64(s, p->data);
         return;
@@ -151,7 +175,7 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
 
 void mr__session_binary(struct mr_session *s, struct mr_span bytes)
 {
-    if (mr__session_is_open(s))
+    if (mr__session_is_open(s) && in_time(s, bytes.len))
         s->engine->ops->binary(s, bytes);
 }
 
@@ -272,7 +296,7 @@ static void close_ws(struct mr_session *s, enum mr_close_how how)
         if (how == MR_CLOSE_KILL)
             port->ops->kill(port);
         else
-            port->ops->close(port, s->srv->closing ? 1001 : 1000);
+            port->ops->close(port, s->too_fast ? 1008 : s->srv->closing ? 1001 : 1000);
     }
     mr__session_closed(s);
 }

@@ -58,6 +58,8 @@ struct mr_session {
     struct mr_timer upgrade;
     struct mr_link dirty, fate, drain; /* fate: srv->doomed, then srv->reaped */
     const char *doom_reason;
+    uint64_t packets_at, bytes_at;     /* see mr__rate_take */
+    bool too_fast;                     /* it closes for that: 1008, or 429 */
     union {                            /* the layer above: whose ops engine has */
         struct {                       /* Socket.IO: namespace.c */
             struct mr_socket *sockets; /* at most one a namespace */

@@ -17,8 +17,11 @@ enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *
         return error;
     if (!mr_span_is(q.transport, "websocket"))
         return MR_EIO_BAD_REQUEST;
-    if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max)
+    if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max) {
+        srv->stats.refused++;
+        mr__limit_hit(srv, MR_LIMIT_SESSIONS, ex->ops->addr(ex), srv->opt.sessions_max);
         return MR_EIO_FULL;
+    }
     if (*s == NULL && !mr__peer_admits(srv, ex->ops->addr(ex)))
         return MR_EIO_FULL;
     return MR_EIO_OK;

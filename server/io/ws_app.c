@@ -225,7 +225,7 @@ static struct mr_ws *start(struct mr_http_req *req, const char *protocol, void *
     ws->w = c->ws;
     ws->data = data;
     ws->heard_ms = ws->message_ms = mr__now(c->srv);
-    memcpy(ws->addr, c->addr, sizeof(ws->addr));
+    memcpy(ws->addr, req->addr, sizeof(ws->addr));
     c->ws->app = ws;
     mr__ws_rx_init(&c->ws->rx, ws->ep->on.message_bytes_max);
     c->ws->rx.codec = codec;

@@ -6,6 +6,7 @@
 #include "io/ws_conn.h"
 
 #include "io/http_conn.h"
+#include "io/peers.h"
 #include "io/ws_app.h"
 #include "proto/alloc.h"
 
@@ -180,6 +181,8 @@ void mr__ws_read(struct mr_conn *c, unsigned char *bytes, size_t n)
         return;
     }
     c->srv->stats.parse_errors++;
+    if (status == MR_WS_TOO_BIG)
+        mr__limit_hit(c->srv, MR_LIMIT_MESSAGE, c->addr, w->rx.message.max);
     ended(w, status, MR_SPAN_NONE, "transport error");
     close_port(&w->port, status);
 }

@@ -13,6 +13,7 @@
 #ifndef MILLRACE_MILLRACE_H
 #define MILLRACE_MILLRACE_H
 
+#include "millrace/limits.h"
 #include "proto/err.h"
 #include "proto/span.h"
 #include <uv.h>
@@ -106,8 +107,27 @@ struct mr_options {               /* zero means the default named here */
     const char *handshake_headers;
     uint32_t family_namespaces_max; /* 10000 namespaces of families (mr_nsp_family) in all; a
                                        CONNECT to one more is refused */
-    bool cleanup_empty_namespaces;  /* those are removed when their last client has left; not with
-                                       recovery, for a client may come back */
+    /* Rates, each with what may come at once; UINT32_MAX: no limit. A handshake too many gets 429.
+     * Who sends too much is closed as "rate limit": 1008 over WebSocket, 429 over polling. */
+    uint32_t handshakes_per_s; /* 200 from one address; loopback as in limit_loopback */
+    uint32_t handshakes_burst; /* 2000 */
+    uint32_t packets_in_per_s; /* 20000 on one connection: events, attachments, pongs ... */
+    uint32_t packets_in_burst; /* 100000 */
+    uint32_t bytes_in_per_s;   /* 64 MiB on one connection */
+    uint32_t bytes_in_burst;   /* 256 MiB, and never less than body_bytes_max */
+    uint32_t connections_max;  /* TCP connections in all; as many as there are descriptors */
+    uint32_t connections_per_addr_max;   /* 20000; then 503. Loopback as in limit_loopback */
+    uint32_t namespaces_per_session_max; /* 64 that one connection may be in; at most 1024 */
+    uint32_t rooms_per_socket_max;       /* 65536 */
+    uint32_t attachments_max;            /* 10 of one packet from a client; at most 10 */
+    uint32_t acks_asked_max;             /* 16384 acks that a socket's client may be waiting for */
+    uint32_t acks_pending_max;           /* 1024 that we may be waiting for from one socket */
+    /* Proxies whose X-Forwarded-For is believed: addresses and networks ("10.0.0.0/8", "fd00::/8"),
+     * and "loopback", comma-separated. What counts as the client's address, for limits, too, is
+     * then the last of the list that is not itself such a proxy. NULL: none. */
+    const char *trusted_proxies;
+    bool cleanup_empty_namespaces; /* those are removed when their last client has left; not with
+                                      recovery, for a client may come back */
 };
 
 /* Structs that the caller fills in grow at their ends from version to version. A program says how
@@ -154,19 +174,7 @@ MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
 /* Queue a frame to one socket (it takes its own ref). MR_OK; MR_E_CLOSED; MR_E_NOMEM. */
 MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
-/* ---- figures ------------------------------------------------------------------------------ */
-
-enum mr_limit {
-    MR_LIMIT_SESSIONS,          /* sessions_max: a handshake was refused */
-    MR_LIMIT_SESSIONS_PER_ADDR, /* sessions_per_addr_max: so was this one */
-    MR_LIMIT_QUEUE,             /* queue_bytes_max: a session is closed */
-    MR_LIMIT_QUEUE_TOTAL,       /* queue_total_bytes_max: a session is closed */
-    MR_LIMIT_NAMESPACES,        /* family_namespaces_max: a CONNECT was refused */
-};
-/* A limit has bitten: which, whom, and what it is. addr borrows until the return. Each time is
- * counted in mr_stats (refused, slow_consumers). Must not close anything. */
-typedef void (*mr_limit_fn)(enum mr_limit limit, const char *addr, uint64_t max, void *ctx);
-MR_EXPORT void mr_on_limit(struct mr_server *srv, mr_limit_fn fn, void *ctx);
+/* ---- figures; limits: limits.h -------------------------------------------------------------- */
 
 struct mr_stats {
     uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions; /* now */
@@ -180,6 +188,7 @@ struct mr_stats {
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t shed;            /* of slow_consumers, those closed for queue_total_bytes_max */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
+    uint64_t limit_hits[MR_LIMITS_ROOM]; /* by enum mr_limit */
 };
 MR_EXPORT void mr_server_stats_sized(struct mr_server *srv, struct mr_stats *out, size_t out_size);
 static inline void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
