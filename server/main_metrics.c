@@ -7,6 +7,20 @@
 #define TOTAL(name, help, v)                                                                       \
     mr_metric_set(mr_metric_counter("millrace_" name "_total", help, NULL), (double)(v))
 
+static void by_transport(const char *transport, const struct mr_traffic *t)
+{
+    char label[64];
+
+    (void)snprintf(label, sizeof(label), "transport=\"%s\"", transport);
+#define BY(name, help, v)                                                                          \
+    mr_metric_set(mr_metric_counter("millrace_transport_" name "_total", help, label), (double)(v))
+    BY("packets_in", "packets received, by transport", t->packets_in);
+    BY("packets_out", "packets sent, by transport", t->packets_out);
+    BY("bytes_in", "bytes of packets received, by transport", t->bytes_in);
+    BY("bytes_out", "bytes of packets sent, by transport", t->bytes_out);
+#undef BY
+}
+
 void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers)
 {
     struct mr_stats s;
@@ -46,6 +60,10 @@ void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct 
             mr_metric_counter("millrace_limit_hits_total", "times a limit has bitten", label),
             (double)s.limit_hits[i]);
     }
+    TOTAL("volatile_dropped", "volatile packets left out because a client could not take them",
+          s.volatile_dropped);
+    by_transport("polling", &s.polling);
+    by_transport("websocket", &s.websocket);
     TOTAL("http_requests", "HTTP requests", s.http_requests);
     TOTAL("http_bad_requests", "malformed or oversized HTTP requests", s.http_bad_requests);
     TOTAL("mailbox_full", "messages to the loop refused", s.mailbox_full);

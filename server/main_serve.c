@@ -110,7 +110,9 @@ static void stop(struct app *a, int signum)
     LOG_INFO("stopping", F_INT("signal", signum), F_UINT("sockets", mr_sockets_count(a->sockets)));
     mr_server_stop_listening(a->server);
     mr_api_stop(a->api);
-    mr_sockets_drain(a->sockets, (uint64_t)mr_setting(&a->cfg->drain_s) * 1000, on_drained, a);
+    if (mr_sockets_drain(a->sockets, (uint64_t)mr_setting(&a->cfg->drain_s) * 1000, on_drained,
+                         a) != MR_OK)
+        on_drained(a); /* no memory to take leave in order */
 }
 
 static void on_signal(uv_signal_t *s, int signum)

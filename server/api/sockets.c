@@ -115,29 +115,6 @@ static void expire(struct mr_sockets *ss, struct sock *s)
     mr_socket_disconnect(s->socket, true);
 }
 
-/* As many as are due by now, so that clients come back spread over the same time. Dropped, not
- * disconnected: a good-bye would be for good. */
-static void drain_some(struct mr_sockets *ss, uint64_t now_ms)
-{
-    uint64_t past = now_ms - ss->drain_from_ms;
-    size_t may_stay =
-        past >= ss->drain_ms ? 0 : ss->drain_all - (size_t)(ss->drain_all * past / ss->drain_ms);
-
-    while (ss->n > may_stay && ss->first) {
-        size_t before = ss->n;
-
-        mr_socket_drop(ss->first->socket);
-        if (ss->n == before)
-            break; /* its disconnect comes later; the server's close is next anyway */
-    }
-    if (past >= ss->drain_ms || ss->n == 0) {
-        void (*done)(void *ctx) = ss->drained;
-
-        ss->drained = NULL;
-        done(ss->drained_ctx);
-    }
-}
-
 static void on_tick(uv_timer_t *t)
 {
     struct mr_sockets *ss = t->data;
@@ -155,19 +132,14 @@ static void on_tick(uv_timer_t *t)
         ss->retry_ms = 0;
         status_read(ss);
     }
-    if (ss->drained)
-        drain_some(ss, now_ms);
 }
 
-void mr_sockets_drain(struct mr_sockets *ss, uint64_t ms, void (*done)(void *ctx), void *ctx)
+int mr_sockets_drain(struct mr_sockets *ss, uint64_t ms, void (*done)(void *ctx), void *ctx)
 {
+    const struct mr_drain how = {.duration_ms = (uint32_t)ms};
+
     ss->draining = true;
-    ss->drain_from_ms = mr_mono_ms();
-    ss->drain_ms = ms > 0 ? ms : 1;
-    ss->drain_all = ss->n;
-    ss->drained = done;
-    ss->drained_ctx = ctx;
-    uv_timer_start(&ss->tick, on_tick, 0, 50);
+    return mr_server_drain(ss->opt.server, &how, done, ctx);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */

@@ -33,8 +33,10 @@ void mr_sockets_stream(struct mr_sockets *ss, struct mr_stream *st);
 /* A row of pipelines has changed somewhere; ctx is the struct mr_sockets. */
 void mr_sockets_pipelines(void *ctx);
 size_t mr_sockets_count(const struct mr_sockets *ss);
-/* Refuse newcomers and disconnect those who are here, evenly over `ms`, then call done(ctx). */
-void mr_sockets_drain(struct mr_sockets *ss, uint64_t ms, void (*done)(void *ctx), void *ctx);
+/* Refuse newcomers and disconnect those who are here, evenly over `ms`, then call done(ctx). MR_OK,
+ * or as mr_server_drain. */
+MR_MUSTCHECK int mr_sockets_drain(struct mr_sockets *ss, uint64_t ms, void (*done)(void *ctx),
+                                  void *ctx);
 /* Stop the timer; closed(ctx) when the loop has let go of it. No worker may be running for it any
  * more (the pool is freed) and no socket may be left (the server is closed). */
 void mr_sockets_free(struct mr_sockets *ss);

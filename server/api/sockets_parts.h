@@ -51,12 +51,7 @@ struct mr_sockets {
     size_t n;
     uv_timer_t tick;
     bool closing;
-    /* drain */
     bool draining;
-    uint64_t drain_from_ms, drain_ms;
-    size_t drain_all;
-    void (*drained)(void *ctx);
-    void *drained_ctx;
     /* status.c */
     struct status_row *rows; /* sorted by id */
     size_t n_rows;

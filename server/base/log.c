@@ -24,6 +24,8 @@
 
 static atomic_int min_level = MR_LOG_INFO;
 static atomic_bool as_json;
+static void (*sink)(enum mr_log_level level, const char *line, size_t len, void *ctx);
+static void *sink_ctx;
 static _Thread_local const char *thread_name = "main";
 
 /* Repeating warnings, by event name. A full table only means that nothing is held back. */
@@ -253,9 +255,16 @@ bool mr_log_may_write(const char *event, uint64_t now_ms, uint64_t *held)
     return write;
 }
 
+void mr_log_to(void (*fn)(enum mr_log_level level, const char *line, size_t len, void *ctx),
+               void *ctx)
+{
+    sink = fn;
+    sink_ctx = ctx;
+}
+
 void mr_log_write(enum mr_log_level level, const char *event, const struct mr_field *fields)
 {
-    bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
+    bool json = atomic_load_explicit(&as_json, memory_order_relaxed) && sink == NULL;
     char ts[MR_TIME_TEXT];
     struct line l;
     uint64_t held = 0;
@@ -269,7 +278,8 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_fi
     mr_time_format(mr_wall_us(), ts);
     if (json)
         put(&l, "{", 1);
-    put_field(&l, &F_STR("ts", ts), json);
+    if (sink == NULL)
+        put_field(&l, &F_STR("ts", ts), json);
     put_field(&l, &F_STR("level", level_names[level]), json);
     put_field(&l, &F_STR("event", event), json);
     put_field(&l, &F_STR("thread", thread_name), json);
@@ -283,6 +293,10 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_fi
 
         memcpy(l.buf + l.len, mark, n);
         l.len += n;
+    }
+    if (sink != NULL) {
+        sink(level, l.buf, l.len, sink_ctx);
+        return;
     }
     if (json)
         l.buf[l.len++] = '}';

@@ -63,6 +63,10 @@ void mr_log_init(enum mr_log_level level, bool json);
 /* "debug", "info", "warn", "error" -> level; false when unknown. */
 bool mr_log_level_parse(const char *name, enum mr_log_level *out);
 bool mr_log_on(enum mr_log_level level);
+/* Lines go to fn, in logfmt, without ts= and without their end; NULL: to stderr again. Before
+ * threads start. */
+void mr_log_to(void (*fn)(enum mr_log_level level, const char *line, size_t len, void *ctx),
+               void *ctx);
 /* fields end with MR_F_END; everything is borrowed. */
 void mr_log_write(enum mr_log_level level, const char *event, const struct mr_field *fields);
 /* Is a warning of this event due at now_ms, and how many were held back since the last one? Counts

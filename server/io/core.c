@@ -2,6 +2,7 @@
 #include "io/core.h"
 
 #include "io/cors.h"
+#include "io/drain.h"
 #include "io/engine.h"
 #include "io/http_coding.h"
 #include "io/http_file.h"
@@ -80,6 +81,10 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     if (opt != NULL)
         srv->opt = *opt;
     mr__options_fill(&srv->opt);
+    if (srv->opt.clock_ms != NULL) {
+        srv->clock_ms = srv->opt.clock_ms;
+        srv->clock_ctx = srv->opt.clock_ctx;
+    }
     mr__table_init(&srv->sessions);
     mr__table_init(&srv->nsps);
     mr__table_init(&srv->peers);
@@ -118,6 +123,8 @@ void mr__core_deinit(struct mr_server *srv)
 {
     struct mr_node *node, *next;
 
+    mr__drain_end(srv);
+    mr__reporting_end(srv);
     for (node = mr__table_next(&srv->sessions, NULL); node; node = next) {
         next = mr__table_next(&srv->sessions, node);
         mr__session_close(MR_CONTAINER(node, struct mr_session, node), "server shutting down",

@@ -37,6 +37,8 @@ struct mr_ws_endpoint;
 struct mr_ws_codec;
 struct mr_route;
 struct mr_mount;
+struct mr_draining;
+struct mr_reporting;
 struct mr_proxies;
 
 struct mr_server {
@@ -55,6 +57,8 @@ struct mr_server {
     struct mr_proxies *proxies; /* NULL: none is trusted */
     mr_limit_fn limit_fn;
     void *limit_ctx;
+    struct mr_draining *draining; /* NULL: it does not. drain.c */
+    struct mr_reporting *reporting;
     struct mr_link families;     /* in the order of registration: families.c */
     struct mr_link emptied;      /* namespaces of families that may have to go */
     struct mr_link nsp_requests; /* CONNECTs that wait for a family's answer */

@@ -17,8 +17,10 @@ int mr__socket_deliver(struct mr_socket *s, struct mr_frame *const *frames, size
 
     if (s->state != MR_SOCKET_CONNECTED)
         return MR_E_CLOSED;
-    if (is_volatile && !mr__session_writable(s->session))
+    if (is_volatile && !mr__session_writable(s->session)) {
+        s->srv->stats.volatile_dropped++;
         return MR_E_AGAIN;
+    }
     rc = mr__session_send(s->session, frames[0]);
     for (size_t i = 1; i < n && rc == MR_OK; i++) {
         rc = mr__session_send(s->session, frames[i]);

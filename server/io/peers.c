@@ -1,6 +1,7 @@
 /* peers.c - limits by address, rates, and the telling of both. */
 #include "io/peers.h"
 
+#include "base/log.h"
 #include "proto/alloc.h"
 
 #include <stdio.h>
@@ -37,6 +38,8 @@ _Static_assert(MR_LIMITS <= MR_LIMITS_ROOM, "mr_stats has room for each");
 void mr__limit_hit(struct mr_server *srv, enum mr_limit limit, const char *addr, uint64_t max)
 {
     srv->stats.limit_hits[limit]++;
+    LOG_WARN("limit_reached", F_STR("limit", mr_limit_name(limit)), F_STR("addr", addr),
+             F_UINT("max", max));
     if (srv->limit_fn != NULL)
         srv->limit_fn(limit, addr, max, srv->limit_ctx);
 }

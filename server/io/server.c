@@ -6,6 +6,7 @@
  */
 #include "io/conn.h"
 
+#include "io/drain.h"
 #include "io/http_stream.h"
 #include "io/session.h"
 #include "io/sized.h"
@@ -81,6 +82,8 @@ static void turn(struct mr_net *net)
 
         if (took > net->srv->stats.loop_lag_us_max)
             net->srv->stats.loop_lag_us_max = took;
+        net->srv->stats.loop_turns++;
+        net->srv->stats.loop_busy_us += took;
         net->turn_began_us = 0;
     }
     net->srv->stats.mailbox_full = atomic_load(&net->mailbox.full);
@@ -108,6 +111,13 @@ static void on_mail(uv_async_t *handle)
 
     mr__net_event(net);
     mr__mailbox_drain(&net->mailbox);
+}
+
+void mr_server_tick(struct mr_server *srv)
+{
+    MR_ASSERT_LOOP(srv);
+    mr__timers_run(&srv->timers, mr__now(srv));
+    turn(srv->net);
 }
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -325,6 +335,7 @@ void mr_server_close(struct mr_server *srv, void (*closed)(void *ctx), void *ctx
     MR_ASSERT_LOOP(srv);
     if (srv->closing)
         return;
+    mr__drain_end(srv);
     srv->closing = true;
     srv->net->closed = closed;
     srv->net->closed_ctx = ctx;

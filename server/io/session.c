@@ -30,9 +30,9 @@ struct mr_session *mr__session_new(struct mr_server *srv, const struct mr_exchan
 {
     struct mr_session *s;
 
-    if (srv->n_sessions >= srv->opt.sessions_max || srv->closing) {
+    if (srv->n_sessions >= srv->opt.sessions_max || srv->closing || srv->draining != NULL) {
         srv->stats.refused++;
-        if (!srv->closing)
+        if (!srv->closing && srv->draining == NULL)
             mr__limit_hit(srv, MR_LIMIT_SESSIONS, ex->ops->addr(ex), srv->opt.sessions_max);
         return NULL;
     }
@@ -130,6 +130,18 @@ static bool in_time(struct mr_session *s, size_t bytes)
     return !s->too_fast;
 }
 
+static struct mr_traffic *traffic(struct mr_session *s)
+{
+    return s->ws != NULL ? &s->srv->stats.websocket : &s->srv->stats.polling;
+}
+
+static void came_in(struct mr_session *s, size_t bytes)
+{
+    s->srv->stats.packets_in++;
+    traffic(s)->packets_in++;
+    traffic(s)->bytes_in += bytes;
+}
+
 static void take_base64(struct mr_session *s, struct mr_span text)
 {
     struct mr_buf raw = MR_BUF_INIT(s->engine->opt.body_bytes_max);
@@ -145,7 +157,7 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
 {
     if (!mr__session_is_open(s))
         return;
-    s->srv->stats.packets_in++;
+    came_in(s, p->data.len + 1);
     if (!in_time(s, p->data.len + 1))
         return;
     if (p->binary) {
@@ -175,7 +187,10 @@ void mr__session_packet(struct mr_session *s, const struct mr_eio_packet *p)
 
 void mr__session_binary(struct mr_session *s, struct mr_span bytes)
 {
-    if (mr__session_is_open(s) && in_time(s, bytes.len))
+    if (!mr__session_is_open(s))
+        return;
+    came_in(s, bytes.len);
+    if (in_time(s, bytes.len))
         s->engine->ops->binary(s, bytes);
 }
 
@@ -227,6 +242,8 @@ void mr__session_sent(struct mr_session *s, uint32_t packets, size_t bytes)
     srv->stats.queued_bytes -= bytes;
     srv->stats.packets_out += packets;
     srv->stats.bytes_out += bytes;
+    traffic(s)->packets_out += packets;
+    traffic(s)->bytes_out += bytes;
     if (s->congested && mr__session_q(s)->bytes <= srv->opt.low_water_bytes &&
         !mr__link_on(&s->drain))
         mr__list_add(&srv->drained, &s->drain);

@@ -17,6 +17,10 @@ enum mr_eio_error mr__upgrade_verify(struct mr_server *srv, struct mr_exchange *
         return error;
     if (!mr_span_is(q.transport, "websocket"))
         return MR_EIO_BAD_REQUEST;
+    if (*s == NULL && srv->draining != NULL) {
+        srv->stats.refused++;
+        return MR_EIO_FULL;
+    }
     if (*s == NULL && srv->n_sessions >= srv->opt.sessions_max) {
         srv->stats.refused++;
         mr__limit_hit(srv, MR_LIMIT_SESSIONS, ex->ops->addr(ex), srv->opt.sessions_max);
@@ -157,7 +161,6 @@ void mr__ws_message(struct mr_ws_port *port, enum mr_ws_opcode op, struct mr_spa
         return;
     }
     if (op == MR_WS_BINARY) {
-        s->srv->stats.packets_in++;
         mr__session_binary(s, data);
     } else if (mr_eio_decode(data, &p) == MR_OK) {
         mr__session_packet(s, &p);

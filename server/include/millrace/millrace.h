@@ -126,6 +126,9 @@ struct mr_options {               /* zero means the default named here */
      * and "loopback", comma-separated. What counts as the client's address, for limits, too, is
      * then the last of the list that is not itself such a proxy. NULL: none. */
     const char *trusted_proxies;
+    /* Milliseconds that only grow, for tests (see mr_server_tick). NULL: the system's clock. */
+    uint64_t (*clock_ms)(void *ctx);
+    void *clock_ctx;
     bool cleanup_empty_namespaces; /* those are removed when their last client has left; not with
                                       recovery, for a client may come back */
 };
@@ -176,6 +179,9 @@ MR_EXPORT int mr_socket_send(struct mr_socket *s, struct mr_frame *f);
 
 /* ---- figures; limits: limits.h -------------------------------------------------------------- */
 
+struct mr_traffic {
+    uint64_t packets_in, packets_out, bytes_in, bytes_out;
+};
 struct mr_stats {
     uint64_t sessions, sockets, rooms, polling_sessions, websocket_sessions; /* now */
     uint64_t queued_bytes, queued_packets;                                   /* now, all sessions */
@@ -188,7 +194,10 @@ struct mr_stats {
     uint64_t recoveries, recoveries_failed; /* clients that came back as who they were, or not */
     uint64_t shed;            /* of slow_consumers, those closed for queue_total_bytes_max */
     uint64_t loop_lag_us_max; /* worst lag of the loop since the last call of mr_server_stats */
-    uint64_t limit_hits[MR_LIMITS_ROOM]; /* by enum mr_limit */
+    uint64_t limit_hits[MR_LIMITS_ROOM];  /* by enum mr_limit */
+    struct mr_traffic polling, websocket; /* of sessions, by transport; without framing */
+    uint64_t volatile_dropped; /* packets left out because a client could not take them at once */
+    uint64_t loop_turns, loop_busy_us; /* since start: how often the loop did something, how long */
 };
 MR_EXPORT void mr_server_stats_sized(struct mr_server *srv, struct mr_stats *out, size_t out_size);
 static inline void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
@@ -204,6 +213,7 @@ static inline void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
 #include "millrace/broadcast.h"
 #include "millrace/engine.h"
 #include "millrace/http.h"
+#include "millrace/lifecycle.h"
 #include "millrace/namespace.h"
 #include "millrace/query.h"
 #include "millrace/recovery.h"
