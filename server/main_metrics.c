@@ -62,6 +62,8 @@ void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct 
     }
     TOTAL("volatile_dropped", "volatile packets left out because a client could not take them",
           s.volatile_dropped);
+    TOTAL("latest_replaced", "queued packets that made way for a newer one of their key",
+          s.latest_replaced);
     by_transport("polling", &s.polling);
     by_transport("websocket", &s.websocket);
     TOTAL("http_requests", "HTTP requests", s.http_requests);

@@ -170,16 +170,11 @@ static void ack_late(struct mr_timer *t)
     settle(&p->waiting, p->socket, MR_E_TIMEOUT, MR_SPAN_NONE);
 }
 
-int mr_socket_emit_ack(struct mr_socket *s, const char *event, struct mr_span args,
-                       uint32_t timeout_ms, mr_ack_fn fn, void *ctx)
+int mr__emit_ack(struct mr_socket *s, struct mr_packet *packet, const struct mr_how *how)
 {
     struct mr_pending *p;
-    struct mr_frame *f = NULL;
     int rc = MR_E_NOMEM;
 
-    MR_ASSERT_LOOP(s->srv);
-    if (s->state != MR_SOCKET_CONNECTED)
-        return MR_E_CLOSED;
     if (s->n_acks >= s->srv->opt.acks_pending_max) {
         mr__limit_hit(s->srv, MR_LIMIT_ACKS_PENDING, s->hs->addr, s->srv->opt.acks_pending_max);
         return MR_E_AGAIN;
@@ -188,20 +183,22 @@ int mr_socket_emit_ack(struct mr_socket *s, const char *event, struct mr_span ar
     if (p == NULL || mr__timers_reserve(&s->srv->timers, 1) != MR_OK)
         goto fail;
     p->socket = s;
-    p->waiting.id = s->nsp->next_ack++;
+    p->waiting.id = packet->ack_id = s->nsp->next_ack++;
     p->waiting.settle = settle;
-    p->fn = fn;
-    p->ctx = ctx;
-    f = mr__frame_event(mr_span_str(s->nsp->name), event, args, p->waiting.id, 0);
-    rc = f ? mr__session_send(s->session, f) : MR_E_NOMEM;
-    mr_frame_unref(f);
+    p->fn = how->ack;
+    p->ctx = how->ack_ctx;
+    mr__listeners_outgoing(s, mr_span_str(packet->event), packet->args);
+    rc = mr_packet_encode(s->nsp->adapter, packet);
+    if (rc == MR_OK)
+        rc = mr__socket_deliver(s, packet->frames, packet->n_frames, how->flags & MR_VOLATILE);
+    mr_packet_clear(packet);
     if (rc != MR_OK) {
         mr__timers_release(&s->srv->timers, 1);
         goto fail;
     }
     mr__ack_wait(s, &p->waiting);
-    if (timeout_ms > 0)
-        mr__timer_set(&s->srv->timers, &p->timer, mr__now(s->srv) + timeout_ms, ack_late);
+    if (how->timeout_ms > 0)
+        mr__timer_set(&s->srv->timers, &p->timer, mr__now(s->srv) + how->timeout_ms, ack_late);
     return MR_OK;
 fail:
     mr_free(p);

@@ -58,6 +58,7 @@ int mr__crowd_ask(struct mr_adapter *a, struct mr_packet *p, struct mr_socket *c
     for (size_t i = 0; i < n; i++) {
         struct waiter *w = &crowd->waiters[crowd->left];
 
+        mr__listeners_outgoing(list[i], mr_span_str(p->event), p->args);
         if (list[i]->n_acks >= list[i]->srv->opt.acks_pending_max ||
             mr__socket_deliver(list[i], p->frames, p->n_frames, is_volatile) != MR_OK)
             continue;

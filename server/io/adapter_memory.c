@@ -249,6 +249,8 @@ static void deliver(struct mr_socket *s, void *ctx)
 {
     struct delivery *d = ctx;
 
+    if (s->listeners != NULL)
+        mr__listeners_outgoing(s, mr_span_str(d->packet->event), d->packet->args);
     if (d->plain != NULL) /* most of them: straight to the queue */
         d->queued += s->state == MR_SOCKET_CONNECTED && mr__session_send(s->session, d->plain) == 0;
     else

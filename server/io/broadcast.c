@@ -33,6 +33,8 @@ int mr_packet_encode(const struct mr_adapter *a, struct mr_packet *p)
     p->n_frames = n + 1;
     for (size_t i = 0; i < p->n_frames && p->frames[i] != NULL; i++)
         p->frames[i]->no_compress = p->no_compress;
+    if (p->latest != NULL && p->frames[0] != NULL && n == 0)
+        p->frames[0]->latest = mr__frame_key(a->nsp->name, p->latest);
     if (p->frames[n] == NULL) {
         mr_packet_clear(p);
         return MR_E_NOMEM;
@@ -76,11 +78,12 @@ int mr_emit_binary_to(struct mr_server *srv, const struct mr_target *to, const c
                           .attachments = attachments,
                           .n_attachments = n,
                           .ack_id = -1,
+                          .latest = to->latest,
                           .no_compress = to->flags & MR_NO_COMPRESS};
     int rc;
 
     MR_ASSERT_LOOP(srv);
-    if (mr_sio_reserved(mr_span_str(event)))
+    if (mr_sio_reserved(mr_span_str(event)) || (to->latest != NULL && n > 0))
         return MR_E_INVAL;
     if (n > MR_ATTACHMENTS_MAX)
         return MR_E_TOOBIG;

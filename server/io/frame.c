@@ -17,6 +17,7 @@ struct mr_frame *mr__frame_make(uint8_t opcode, struct mr_span payload)
     f->twin = NULL;
     f->opcode = opcode;
     f->no_compress = false;
+    f->latest = 0;
     f->len = payload.len;
     f->head_len = (uint8_t)mr__ws_head_write(head, opcode, payload.len);
     memcpy(f->bytes + MR_FRAME_HEADROOM - f->head_len, head, f->head_len);
@@ -52,6 +53,18 @@ void mr_frame_unref(struct mr_frame *f)
 size_t mr_frame_bytes(const struct mr_frame *f)
 {
     return f->head_len + f->len;
+}
+
+uint64_t mr__frame_key(const char *nsp, const char *key)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (const char *c = nsp; *c != '\0'; c++)
+        h = (h ^ (unsigned char)*c) * 1099511628211u;
+    h = (h ^ 0xff) * 1099511628211u; /* no namespace has this byte */
+    for (const char *c = key; *c != '\0'; c++)
+        h = (h ^ (unsigned char)*c) * 1099511628211u;
+    return h | 1;
 }
 
 static struct mr_frame *finish(struct mr_buf *b)

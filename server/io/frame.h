@@ -23,6 +23,7 @@ struct mr_frame {
     uint8_t opcode;   /* MR_WS_TEXT, MR_WS_BINARY, or a control frame of one WebSocket */
     uint8_t head_len; /* bytes of the header, at the end of the headroom */
     bool no_compress; /* who sent it says that it is not worth it */
+    uint64_t latest;  /* one that is still queued with this key makes way for it; 0: none */
     size_t len;       /* bytes of the payload */
     char bytes[];     /* MR_FRAME_HEADROOM + len */
 };
@@ -37,6 +38,9 @@ struct mr_frame *mr__frame_event(struct mr_span nsp, const char *event, struct m
                                  int64_t ack_id, unsigned attachments);
 struct mr_frame *mr__frame_ack(struct mr_span nsp, int64_t ack_id, struct mr_span args,
                                unsigned attachments);
+
+/* The key of keep-latest within a namespace, never 0. */
+uint64_t mr__frame_key(const char *nsp, const char *key);
 
 static inline struct mr_span mr__frame_payload(const struct mr_frame *f)
 {

@@ -12,6 +12,7 @@ struct mr_listener {
     union {
         mr_event_fn event;
         mr_any_fn any;
+        mr_outgoing_fn outgoing;
         mr_packet_fn use;
         mr_socket_error_fn error;
         mr_disconnect_fn end;
@@ -105,6 +106,11 @@ int mr_socket_on_any(struct mr_socket *s, mr_any_fn fn, void *ctx)
     REGISTER(MR_L_ANY, any);
 }
 
+int mr_socket_on_any_outgoing(struct mr_socket *s, mr_outgoing_fn fn, void *ctx)
+{
+    REGISTER(MR_L_OUTGOING, outgoing);
+}
+
 int mr_socket_prepend_any(struct mr_socket *s, mr_any_fn fn, void *ctx)
 {
     struct mr_listener *l = NULL;
@@ -186,6 +192,22 @@ void mr_socket_off_any(struct mr_socket *s, mr_any_fn fn, void *ctx)
         struct mr_listener *l = at(i);
 
         if (l->kind == MR_L_ANY && (fn == NULL || (l->fn.any == fn && l->ctx == ctx)))
+            take_off(all, l);
+    }
+    sweep(all);
+}
+
+void mr_socket_off_any_outgoing(struct mr_socket *s, mr_outgoing_fn fn, void *ctx)
+{
+    struct mr_listeners *all = s->listeners;
+
+    MR_ASSERT_LOOP(s->srv);
+    if (all == NULL)
+        return;
+    for (struct mr_link *i = all->list.next; i != &all->list; i = i->next) {
+        struct mr_listener *l = at(i);
+
+        if (l->kind == MR_L_OUTGOING && (fn == NULL || (l->fn.outgoing == fn && l->ctx == ctx)))
             take_off(all, l);
     }
     sweep(all);
@@ -300,6 +322,18 @@ void mr__listeners_event(struct mr_socket *s, struct mr_span event, struct mr_sp
             take_off(s->listeners, l); /* before the call, which may bring the next event */
         l->fn.event(s, args, ack_id, l->ctx);
     }
+}
+
+void mr__listeners_outgoing(struct mr_socket *s, struct mr_span event, struct mr_span args)
+{
+    struct mr_listener *l;
+    struct walk w;
+
+    if (s->listeners == NULL || s->state != MR_SOCKET_CONNECTED)
+        return;
+    w = begin(s->listeners, MR_L_OUTGOING, s->listeners->next);
+    while ((l = next(&w)) != NULL)
+        l->fn.outgoing(s, event, args, l->ctx);
 }
 
 void mr__listeners_end(struct mr_socket *s, enum mr_listener_kind kind, const char *reason)

@@ -15,6 +15,7 @@ enum mr_listener_kind {
     MR_L_USE,
     MR_L_ERROR,
     MR_L_ANY,
+    MR_L_OUTGOING,
     MR_L_EVENT,
     MR_L_DISCONNECTING,
     MR_L_DISCONNECT,
@@ -34,6 +35,8 @@ int mr__listeners_before(struct mr_socket *s, struct mr_span event, struct mr_sp
 /* The event's handlers, of those registered before the event came. */
 void mr__listeners_event(struct mr_socket *s, struct mr_span event, struct mr_span args,
                          int64_t ack_id, uint64_t before);
+/* An event is about to be queued. */
+void mr__listeners_outgoing(struct mr_socket *s, struct mr_span event, struct mr_span args);
 /* kind: MR_L_DISCONNECTING or MR_L_DISCONNECT. */
 void mr__listeners_end(struct mr_socket *s, enum mr_listener_kind kind, const char *reason);
 void mr__listeners_free(struct mr_listeners *l);

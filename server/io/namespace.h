@@ -153,6 +153,8 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason);
  * MR_E_AGAIN: left out; else as mr__session_send. emit.c */
 int mr__socket_deliver(struct mr_socket *sock, struct mr_frame *const *frames, size_t n,
                        bool is_volatile);
+/* ack.c: the packet with an ack id; how->ack is called for its answer, unless this is no MR_OK. */
+int mr__emit_ack(struct mr_socket *sock, struct mr_packet *packet, const struct mr_how *how);
 /* Queue a packet made of a head of this type and JSON (may be empty). */
 int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json);
 

@@ -3,7 +3,8 @@
 
 #include "proto/alloc.h"
 
-#define CAP_MIN 4
+#define CAP_MIN       4
+#define KEYS_SEARCHED 1024 /* of the youngest packets, for one of the same key */
 
 static int make_room(struct mr_outq *q, uint32_t n)
 {
@@ -83,6 +84,28 @@ static void shrink(struct mr_outq *q)
         mr_free(q->ring);
         *q = (struct mr_outq){0};
     }
+}
+
+size_t mr__outq_drop_latest(struct mr_outq *q, uint64_t key)
+{
+    uint32_t first = q->sent > 0 ? 1 : 0; /* what has begun must be finished */
+    uint32_t from = q->n > KEYS_SEARCHED ? q->n - KEYS_SEARCHED : 0;
+    struct mr_frame *f;
+    size_t bytes;
+
+    for (uint32_t i = q->n; i > from && i > first; i--) {
+        f = mr__outq_at(q, i - 1);
+        if (f->latest != key)
+            continue;
+        for (; i < q->n; i++)
+            q->ring[(q->head + i - 1) & (q->cap - 1)] = mr__outq_at(q, i);
+        q->n--;
+        bytes = mr_frame_bytes(f);
+        q->bytes -= bytes;
+        mr_frame_unref(f);
+        return bytes;
+    }
+    return 0;
 }
 
 uint32_t mr__outq_took(struct mr_outq *q, size_t n)

@@ -27,6 +27,8 @@ struct mr_frame *mr__outq_at(const struct mr_outq *q, uint32_t i);
 /* Describe the first frames' unsent bytes: at most n_max pieces and about bytes_max. Returns how
  * many pieces. */
 int mr__outq_iov(const struct mr_outq *q, struct iovec *iov, int n_max, size_t bytes_max);
+/* Take the youngest packet of this key out, unless it is being sent. Returns its bytes; 0: none. */
+size_t mr__outq_drop_latest(struct mr_outq *q, uint64_t key);
 /* The kernel took n bytes: drop whole frames, remember the part of the next. Returns how many
  * frames were dropped. */
 uint32_t mr__outq_took(struct mr_outq *q, size_t n);

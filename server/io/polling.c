@@ -31,8 +31,16 @@ void mr__eio_query_parse(struct mr_span query, struct mr_eio_query *out)
 const char *mr__eio_error_text(enum mr_eio_error error)
 {
     static const char *const texts[] = {
-        "Transport unknown", "Session ID unknown",           "Bad handshake method", "Bad request",
-        "Forbidden",         "Unsupported protocol version", "Server is full",       ""};
+        [MR_EIO_UNKNOWN_TRANSPORT] = "Transport unknown",
+        [MR_EIO_UNKNOWN_SID] = "Session ID unknown",
+        [MR_EIO_BAD_METHOD] = "Bad handshake method",
+        [MR_EIO_BAD_REQUEST] = "Bad request",
+        [MR_EIO_FORBIDDEN] = "Forbidden",
+        [MR_EIO_BAD_VERSION] = "Unsupported protocol version",
+        [MR_EIO_FULL] = "Server is full",
+        [MR_EIO_LATER] = "",
+        [MR_EIO_TOO_FAST] = "Too many requests",
+    };
 
     return error >= 0 ? texts[error] : "";
 }

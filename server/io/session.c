@@ -206,6 +206,18 @@ bool mr__session_writable(struct mr_session *s)
     return mr__session_q(s)->n == 0 && (s->ws != NULL || s->get != NULL);
 }
 
+/* A newer packet of the same key comes: the one that still waits is not worth sending any more. */
+static void make_way(struct mr_session *s, struct mr_outq *q, uint64_t key)
+{
+    size_t bytes = mr__outq_drop_latest(q, key);
+
+    if (bytes == 0)
+        return;
+    s->srv->stats.queued_packets--;
+    s->srv->stats.queued_bytes -= bytes;
+    s->srv->stats.latest_replaced++;
+}
+
 int mr__session_send(struct mr_session *s, struct mr_frame *f)
 {
     struct mr_server *srv = s->srv;
@@ -214,6 +226,8 @@ int mr__session_send(struct mr_session *s, struct mr_frame *f)
 
     if (!mr__session_is_open(s) || s->doom_reason != NULL)
         return MR_E_CLOSED;
+    if (f->latest != 0 && q->n > 0)
+        make_way(s, q, f->latest);
     if (s->ws != NULL && s->ws->deflates)
         f = mr__ws_deflated(srv, f);
     rc = mr__outq_push(q, f, srv->opt.queue_bytes_max);

@@ -86,13 +86,15 @@ static struct mr_frame *make_twin(struct mr_ws_codec *c, struct mr_frame *f)
 struct mr_frame *mr__ws_deflated(struct mr_server *srv, struct mr_frame *f)
 {
     if (f->len < srv->opt.websocket_deflate_bytes_min || f->len > MR_DEFLATE_BYTES_MAX ||
-        f->opcode > MR_WS_BINARY || f->head_len == 0 || srv->ws_codec == NULL)
+        f->opcode > MR_WS_BINARY || f->no_compress || f->head_len == 0 || srv->ws_codec == NULL)
         return f;
     if (f->twin == NULL) {
         if (srv->deflated_bytes + f->len > MR_DEFLATE_TURN_BYTES_MAX)
             return f;
         srv->deflated_bytes += f->len;
         f->twin = make_twin(srv->ws_codec, f);
+        if (f->twin != NULL)
+            f->twin->latest = f->latest;
         if (f->twin != NULL)
             srv->stats.websocket_deflated++;
         else

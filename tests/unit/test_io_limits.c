@@ -13,6 +13,7 @@ static unsigned n_limits;
 static char last_reason[64];
 static const char *addr = "192.0.2.7";
 static int last_status;
+static char last_body[256];
 
 static void on_limit(enum mr_limit limit, const char *who, uint64_t max, void *ctx)
 {
@@ -38,6 +39,7 @@ static void note_status(struct mr_exchange *ex, const struct mr_reply *reply)
 {
     (void)ex;
     last_status = reply->status;
+    (void)snprintf(last_body, sizeof(last_body), MR_SPAN_FMT, MR_SPAN_ARG(reply->body));
 }
 
 static const struct mr_exchange_ops remote_ops = {
@@ -84,6 +86,7 @@ static void handshakes_from_one_address_have_a_rate(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(handshake(), 200);
     assert_int_equal(handshake(), 429);
+    assert_string_equal(last_body, "{\"code\":4,\"message\":\"Too many requests\"}");
     bites(MR_LIMIT_HANDSHAKES, 10);
     addr = "192.0.2.8"; /* somebody else is not to blame */
     assert_int_equal(handshake(), 200);

@@ -40,6 +40,7 @@ struct mr_packet {
     int64_t ack_id; /* -1: none; else it is encoded, and the clients answer under it */
     char offset[MR_OFFSET_MAX + 1]; /* "": none; else one more argument, the last: recovery.h */
     bool no_compress;
+    const char *latest; /* key of keep-latest, or NULL: see struct mr_target */
     /* Filled by mr_packet_encode: the text and one for each attachment. */
     struct mr_frame *frames[1 + MR_ATTACHMENTS_MAX];
     size_t n_frames; /* 0: not encoded yet */

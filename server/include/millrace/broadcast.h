@@ -43,6 +43,11 @@ struct mr_target {
     struct mr_socket *from; /* nor this one: who speaks; NULL: the server */
     unsigned flags;
     uint32_t timeout_ms; /* of calls that wait for answers; 0: each call says what it means */
+    /* Keep the latest: where an event with the same key still waits in a client's queue (of the
+     * 1024 youngest), it makes way for this one, which goes to the queue's end. So a client that
+     * falls behind skips states instead of being sent all of them. Not with attachments. NULL:
+     * none. */
+    const char *latest;
 };
 /* For the initialiser of a target; they live as long as the block that they stand in. */
 #define MR_NAMES(...)   ((const char *const[]){__VA_ARGS__})

@@ -197,6 +197,7 @@ struct mr_stats {
     uint64_t limit_hits[MR_LIMITS_ROOM];  /* by enum mr_limit */
     struct mr_traffic polling, websocket; /* of sessions, by transport; without framing */
     uint64_t volatile_dropped; /* packets left out because a client could not take them at once */
+    uint64_t latest_replaced;  /* queued packets that made way for a newer one of their key */
     uint64_t loop_turns, loop_busy_us; /* since start: how often the loop did something, how long */
 };
 MR_EXPORT void mr_server_stats_sized(struct mr_server *srv, struct mr_stats *out, size_t out_size);

@@ -126,6 +126,20 @@ MR_EXPORT int mr_socket_emit_binary(struct mr_socket *s, const char *event, stru
                                     const struct mr_span *attachments, size_t n);
 MR_EXPORT int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
                             const struct mr_span *attachments, size_t n);
+/* All that an emit to one socket may be told. */
+struct mr_how {
+    unsigned flags;     /* enum mr_flag: MR_VOLATILE, MR_NO_COMPRESS */
+    const char *latest; /* as in struct mr_target; NULL: none */
+    const struct mr_span *attachments;
+    size_t n_attachments;
+    mr_ack_fn ack; /* NULL: none is wanted; else as mr_socket_emit_ack */
+    void *ack_ctx;
+    uint32_t timeout_ms; /* of ack; 0: no limit but the connection's end */
+};
+/* MR_OK: queued (ack will be called). MR_E_AGAIN: volatile, and left out; or too many acks pending.
+ * MR_E_INVAL: latest with attachments or ack, or a reserved name; else as mr_socket_emit_binary. */
+MR_EXPORT int mr_socket_emit_with(struct mr_socket *s, const char *event, struct mr_span args,
+                                  const struct mr_how *how);
 /* Disconnect from the namespace; close_transport also closes the connection under it. */
 MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
 /* Close the connection under the socket without that good-bye, once what is queued has left. A
@@ -175,6 +189,15 @@ MR_EXPORT MR_MUSTCHECK int mr_socket_on_disconnecting(struct mr_socket *s, mr_di
                                                       void *ctx);
 MR_EXPORT MR_MUSTCHECK int mr_socket_on_disconnect(struct mr_socket *s, mr_disconnect_fn fn,
                                                    void *ctx);
+/* Every event on its way to this socket, broadcasts included, just before it is queued: to look at,
+ * not to act on (no emit, join, leave or disconnect from inside). It costs nothing where it is not
+ * used. */
+typedef void (*mr_outgoing_fn)(struct mr_socket *s, struct mr_span event, struct mr_span args,
+                               void *ctx);
+MR_EXPORT MR_MUSTCHECK int mr_socket_on_any_outgoing(struct mr_socket *s, mr_outgoing_fn fn,
+                                                     void *ctx);
+/* Take off every registration of fn with ctx, or all of them (fn NULL). */
+MR_EXPORT void mr_socket_off_any_outgoing(struct mr_socket *s, mr_outgoing_fn fn, void *ctx);
 /* Take off every registration of fn with ctx for event; fn NULL: all for event (ctx is not looked
  * at); event NULL, too: all that mr_socket_on and mr_socket_once have registered. From here on they
  * are not called, not even for the event that is being handled. */
