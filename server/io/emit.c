@@ -41,8 +41,8 @@ static int emit_kept(struct mr_socket *s, struct mr_packet *p, unsigned flags)
 {
     struct mr_adapter *a = s->nsp->adapter;
     const char *own = s->id;
-    int rc = a->ops->broadcast(
-        a, p, &(struct mr_target){.rooms = &own, .n_rooms = 1, .flags = flags});
+    int rc =
+        a->ops->broadcast(a, p, &(struct mr_target){.rooms = &own, .n_rooms = 1, .flags = flags});
 
     mr_packet_clear(p);
     if (rc == 0 && s->state == MR_SOCKET_CONNECTED)

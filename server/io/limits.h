@@ -11,6 +11,7 @@
 #define MR_CLOSE_WAIT_MS        30000 /* a closed polling session waits so long for its last GET */
 #define MR_NSPS_PER_SESSION_MAX 1024  /* what namespaces_per_session_max may be */
 #define MR_NSP_REQUESTS_MAX     4096  /* CONNECTs that wait for a family's answer */
+#define MR_HELD_PACKETS_MAX     1024  /* events behind one that a middleware has put off */
 #define MR_USES_MAX             64    /* mr_use's functions of one namespace */
 #define MR_AUTH_BYTES_MAX       65536 /* auth of a CONNECT, which is kept; then it is refused */
 #define MR_ANSWERS_BYTES_MAX    67108864 /* acks to one broadcast, all together */

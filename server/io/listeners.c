@@ -273,21 +273,49 @@ static void report(struct mr_socket *s, int err, struct mr_span event, uint64_t 
     }
 }
 
+void mr__listeners_refused(struct mr_socket *s, int err, struct mr_span event)
+{
+    if (s->listeners != NULL && s->state != MR_SOCKET_GONE)
+        report(s, err, event, s->listeners->next);
+}
+
+/* One of them, which may answer from inside. */
+static int ask(struct mr_socket *s, const struct mr_listener *l, struct mr_span event,
+               struct mr_span args, int64_t ack_id)
+{
+    struct mr_listeners *all = s->listeners;
+    int rc;
+
+    all->asking = true;
+    all->answer = MR_ANSWER_NONE;
+    rc = l->fn.use(s, event, args, ack_id, l->ctx);
+    all->asking = false;
+    return rc == MR_E_AGAIN && all->answer != MR_ANSWER_NONE ? all->answer : rc;
+}
+
 int mr__listeners_before(struct mr_socket *s, struct mr_span event, struct mr_span args,
-                         int64_t ack_id, uint64_t *before)
+                         int64_t ack_id, uint64_t *from, uint64_t *before)
 {
     struct mr_listener *l;
     struct walk w;
 
-    *before = s->listeners->next;
+    if (*before == 0)
+        *before = s->listeners->next;
     w = begin(s->listeners, MR_L_USE, *before);
     while ((l = next(&w)) != NULL) {
-        int rc = l->fn.use(s, event, args, ack_id, l->ctx);
+        int rc;
 
+        if (l->number < *from)
+            continue;
+        *from = l->number + 1;
+        rc = ask(s, l, event, args, ack_id);
         if (s->state == MR_SOCKET_GONE || rc != MR_OK) {
             stop(&w);
-            if (s->state != MR_SOCKET_GONE)
-                report(s, rc, event, *before);
+            if (s->state == MR_SOCKET_GONE)
+                return MR_E_CLOSED;
+            if (rc == MR_E_AGAIN)
+                return rc;
+            report(s, rc, event, *before);
             return MR_E_CLOSED;
         }
     }

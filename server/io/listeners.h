@@ -26,12 +26,19 @@ struct mr_listeners {
     uint64_t next;  /* number of the next registration */
     unsigned walks; /* under way */
     bool swept;     /* false: something is marked as taken off */
+    bool asking;    /* inside a function of mr_socket_use */
+    int answer;     /* which has called mr_packet_next (MR_OK) or _refuse there; ANSWER_NONE */
 };
 
-/* Middleware and those for any event. MR_OK: go on, with *before for mr__listeners_event; else the
- * event was refused, or the socket is gone. */
+#define MR_ANSWER_NONE 1 /* no error, nor MR_OK */
+
+/* Middleware from *from on (0: all), and those for any event. MR_OK: go on, with *before for
+ * mr__listeners_event. MR_E_AGAIN: put off, to be asked again with this *from. Else the event was
+ * refused, or the socket is gone. *before: 0 at first, and then as it was. */
 int mr__listeners_before(struct mr_socket *s, struct mr_span event, struct mr_span args,
-                         int64_t ack_id, uint64_t *before);
+                         int64_t ack_id, uint64_t *from, uint64_t *before);
+/* The event was refused. */
+void mr__listeners_refused(struct mr_socket *s, int err, struct mr_span event);
 /* The event's handlers, of those registered before the event came. */
 void mr__listeners_event(struct mr_socket *s, struct mr_span event, struct mr_span args,
                          int64_t ack_id, uint64_t before);

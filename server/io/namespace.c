@@ -5,13 +5,6 @@
 #include "proto/alloc.h"
 #include "proto/json.h"
 
-struct mr_event {
-    struct mr_node node; /* in nsp->events */
-    mr_event_fn fn;
-    void *ctx;
-    char name[];
-};
-
 /* ---- registration -------------------------------------------------------------------------- */
 
 static struct mr_nsp *nsp_new(struct mr_server *srv, struct mr_span name)
@@ -143,79 +136,6 @@ int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn
 
 /* ---- packets ------------------------------------------------------------------------------- */
 
-/* An event's name, without the quotes and escapes of a string as it was sent. Empty name and an
- * error in buf: out of memory. */
-static struct mr_span event_name(struct mr_span raw, struct mr_buf *buf)
-{
-    if (raw.len >= 2 && raw.ptr[0] == '"')
-        raw = mr_span_of(raw.ptr + 1, raw.len - 2);
-    if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
-        return raw;
-    return mr_json_unescape(raw, buf) == MR_OK ? mr_buf_span(buf) : MR_SPAN_NONE;
-}
-
-/* Whose handlers it has, and in which order: see socket.h. */
-static void call_handlers(struct mr_socket *sock, const struct mr_event *e, struct mr_span name,
-                          const struct mr_sio_packet *p)
-{
-    uint64_t before = 0;
-
-    if (sock->listeners == NULL) {
-        e->fn(sock, p->args, p->ack_id, e->ctx);
-        return;
-    }
-    if (mr__listeners_before(sock, name, p->args, p->ack_id, &before) != MR_OK)
-        return;
-    if (e != NULL)
-        e->fn(sock, p->args, p->ack_id, e->ctx);
-    mr__listeners_event(sock, name, p->args, p->ack_id, before);
-}
-
-static struct mr_node *find_event(const struct mr_nsp *nsp, struct mr_span name)
-{
-    struct mr_node *node = mr__table_find(&nsp->events, name);
-
-    return node != NULL || nsp->parent == NULL ? node : mr__table_find(&nsp->parent->events, name);
-}
-
-static int asked_add(struct mr_socket *sock, int64_t id)
-{
-    uint32_t max = sock->srv->opt.acks_asked_max;
-    int rc = mr__asked_add(&sock->asked, id, max);
-
-    if (rc == MR_E_AGAIN)
-        mr__limit_hit(sock->srv, MR_LIMIT_ACKS_ASKED, sock->hs->addr, max);
-    return rc;
-}
-
-static void take_event(struct mr_socket *sock, const struct mr_sio_packet *p,
-                       const struct mr_span *attachments, unsigned n)
-{
-    struct mr_buf buf = MR_BUF_INIT(MR_NAME_LEN_MAX);
-    struct mr_span name = event_name(p->event, &buf);
-    struct mr_node *node = NULL;
-
-    if (mr_buf_err(&buf) == MR_OK)
-        node = find_event(sock->nsp, name);
-    if (mr_buf_err(&buf) != MR_OK || (node == NULL && sock->listeners == NULL)) {
-        mr_buf_free(&buf);
-        return;
-    }
-    if (p->ack_id >= 0 && asked_add(sock, p->ack_id) != MR_OK) {
-        mr_buf_free(&buf);
-        sock->srv->stats.refused++;
-        mr__session_doom(sock->session, "transport error");
-        return;
-    }
-    mr_socket_ref(sock);
-    sock->attachments = attachments;
-    sock->n_attachments = n;
-    call_handlers(sock, node ? MR_CONTAINER(node, struct mr_event, node) : NULL, name, p);
-    sock->n_attachments = 0;
-    mr_socket_unref(sock);
-    mr_buf_free(&buf);
-}
-
 static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
                      const struct mr_span *attachments, unsigned n)
 {
@@ -296,7 +216,7 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
         break;
     case MR_SIO_EVENT:
     case MR_SIO_BINARY_EVENT:
-        take_event(sock, p, attachments, n);
+        mr__event_in(sock, p, attachments, n);
         break;
     case MR_SIO_ACK:
     case MR_SIO_BINARY_ACK:

@@ -26,6 +26,14 @@ struct mr_use { /* a link of the chain that a CONNECT passes */
 };
 
 struct mr_family; /* families.c */
+struct mr_held;   /* events.c */
+
+struct mr_event {        /* a handler of a namespace */
+    struct mr_node node; /* in nsp->events */
+    mr_event_fn fn;
+    void *ctx;
+    char name[];
+};
 
 struct mr_nsp {
     struct mr_node node; /* in srv->nsps */
@@ -87,6 +95,7 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     struct mr_member **rooms; /* memberships, n_rooms of them; the adapter's */
     uint32_t n_rooms, cap_rooms;
     struct mr_listeners *listeners;     /* its own handlers; NULL: none */
+    struct mr_held *held;               /* events that wait for a middleware; NULL: none does */
     struct mr_recoverable *recoverable; /* NULL: recovery is off */
     struct mr_acks_asked asked;         /* acks that the client waits for */
     struct mr_link acks;                /* acks that we wait for, oldest first */
@@ -143,6 +152,11 @@ void mr__nsp_drained(struct mr_session *s);
 void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp);
 /* Free what the session still holds. */
 void mr__nsp_forget(struct mr_session *s);
+
+/* events.c: an event has come; what waits is forgotten. */
+void mr__event_in(struct mr_socket *sock, const struct mr_sio_packet *p,
+                  const struct mr_span *attachments, unsigned n);
+void mr__held_free(struct mr_socket *sock);
 
 /* socket.c */
 struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp);

@@ -28,6 +28,7 @@ const char *mr_limit_name(enum mr_limit limit)
         [MR_LIMIT_ROOMS] = "rooms",
         [MR_LIMIT_ACKS_ASKED] = "acks_asked",
         [MR_LIMIT_ACKS_PENDING] = "acks_pending",
+        [MR_LIMIT_HELD] = "held",
     };
 
     return (unsigned)limit < MR_LIMITS ? names[limit] : "";

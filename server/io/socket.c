@@ -67,6 +67,7 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
         mr__listeners_end(sock, MR_L_DISCONNECTING, reason);
     if (was_connected && leaving->on_disconnecting != NULL)
         leaving->on_disconnecting(sock, reason, leaving->on_disconnecting_ctx);
+    mr__held_free(sock);
     mr__acks_closed(sock);
     if (was_connected)
         mr__listeners_end(sock, MR_L_DISCONNECT, reason);

@@ -34,6 +34,7 @@ enum mr_limit {
     MR_LIMIT_ROOMS,                  /* rooms_per_socket_max: mr_join is MR_E_AGAIN */
     MR_LIMIT_ACKS_ASKED,             /* acks_asked_max: closed as "transport error" */
     MR_LIMIT_ACKS_PENDING,           /* acks_pending_max: the emit is MR_E_AGAIN */
+    MR_LIMIT_HELD,                   /* too many events behind one that waits: "rate limit" */
     MR_LIMITS                        /* how many there are */
 };
 #define MR_LIMITS_ROOM 32 /* of them in mr_stats */

@@ -166,9 +166,17 @@ typedef void (*mr_any_fn)(struct mr_socket *s, struct mr_span event, struct mr_s
                           int64_t ack_id, void *ctx);
 /* Decide on an event before all handlers. MR_OK: on to the next one. An error: the event goes no
  * further, and mr_socket_on_error's handlers hear of it; the client hears nothing (unless the
- * function has called mr_ack). */
+ * function has called mr_ack). MR_E_AGAIN: mr_packet_next or mr_packet_refuse comes later (keep a
+ * ref; workers get there by mr_post); until then the socket's next events wait behind this one, at
+ * most 1024 of them and queue_bytes_max bytes, or the connection is closed as "rate limit". Acks do
+ * not wait. */
 typedef int (*mr_packet_fn)(struct mr_socket *s, struct mr_span event, struct mr_span args,
                             int64_t ack_id, void *ctx);
+/* The later answer to an event that a function of mr_socket_use has put off: ask those after it,
+ * then call the handlers; or refuse it with err. Then come the events that have waited. Once for
+ * each MR_E_AGAIN; nothing happens if the socket has gone. */
+MR_EXPORT void mr_packet_next(struct mr_socket *s);
+MR_EXPORT void mr_packet_refuse(struct mr_socket *s, int err);
 /* An event was refused with err. */
 typedef void (*mr_socket_error_fn)(struct mr_socket *s, int err, struct mr_span event, void *ctx);
 
