@@ -40,6 +40,8 @@
 #define MR_ACCEPT_PAUSE_MS      100     /* wait after running out of descriptors */
 #define MR_PEERS_IDLE_MAX       65536   /* addresses remembered though nothing is open from there */
 #define MR_PEER_IDLE_MS         60000   /* for so long */
+#define MR_TRIM_CONNS           256     /* fewer than there were: memory is given back, */
+#define MR_TRIM_AFTER_MS        500     /* once nobody has left for so long */
 #define MR_SHED_PAUSE_MS        100     /* between looks at all queues together */
 #define MR_FLUSH_FIRST          32      /* sessions with something new: flushed before a crowd's */
 #define MR_FLUSH_SESSIONS       256     /* sessions flushed before the loop goes round */

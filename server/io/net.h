@@ -52,6 +52,9 @@ struct mr_net {
     char tls_error[256];
     bool paused; /* accepting, for want of descriptors */
     struct mr_timer accept_timer;
+    struct mr_timer trim_timer; /* give memory back after many have left */
+    size_t conns_peak;          /* since that was done */
+    size_t conns_was;           /* at the last turn */
     int port;
     struct mr_link conns;      /* open ones */
     size_t n_conns, conns_max; /* of them; the rest of the descriptors is for others */

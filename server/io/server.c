@@ -14,9 +14,10 @@
 #include "io/ws_app.h"
 #include "proto/alloc.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
-#define TIMERS 2 /* accept_timer, close_timer */
+#define TIMERS 3 /* accept_timer, close_timer, trim_timer */
 
 static void try_teardown(struct mr_net *net);
 
@@ -56,6 +57,28 @@ static void set_timer(struct mr_net *net)
     net->timer_at_ms = at;
 }
 
+/* The allocator keeps what is freed. After a crowd has left it is given back to the system: not
+ * while they are still leaving, for it takes some milliseconds where there is much. */
+static void trim(struct mr_timer *t)
+{
+    struct mr_net *net = MR_CONTAINER(t, struct mr_net, trim_timer);
+
+    net->conns_peak = net->n_conns;
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
+static void look_at_crowd(struct mr_net *net)
+{
+    if (net->n_conns > net->conns_peak)
+        net->conns_peak = net->n_conns;
+    if (net->n_conns + MR_TRIM_CONNS < net->conns_peak && net->n_conns < net->conns_was)
+        mr__timer_set(&net->srv->timers, &net->trim_timer, mr__now(net->srv) + MR_TRIM_AFTER_MS,
+                      trim);
+    net->conns_was = net->n_conns;
+}
+
 static void turn(struct mr_net *net)
 {
     bool done = true;
@@ -76,6 +99,7 @@ static void turn(struct mr_net *net)
     }
     if (!done)
         (void)uv_async_send(&net->mailbox.async);
+    look_at_crowd(net);
     set_timer(net);
     if (net->turn_began_us != 0) {
         uint64_t took = now_us() - net->turn_began_us;
@@ -388,6 +412,7 @@ static void try_teardown(struct mr_net *net)
         net->srv->n_sessions > 0)
         return;
     mr__timer_stop(&net->srv->timers, &net->close_timer);
+    mr__timer_stop(&net->srv->timers, &net->trim_timer);
     net->torn = true;
     mr__lws_destroy(net);
     (void)uv_idle_start(&net->idle, on_idle);

@@ -41,6 +41,14 @@ static void leave_nsp(struct mr_socket *sock)
     nsp->members[sock->place] = nsp->members[--nsp->n_members];
     nsp->members[sock->place]->place = sock->place;
     sock->srv->stats.sockets--;
+    if (nsp->cap_members > 1024 && nsp->n_members < nsp->cap_members / 8) {
+        void *fewer = mr_realloc(nsp->members, nsp->cap_members / 4 * sizeof(struct mr_socket *));
+
+        if (fewer != NULL) {
+            nsp->members = fewer;
+            nsp->cap_members /= 4;
+        }
+    }
 }
 
 void mr__socket_gone(struct mr_socket *sock, const char *reason)

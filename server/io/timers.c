@@ -25,7 +25,16 @@ int mr__timers_reserve(struct mr_timers *ts, size_t n)
 
 void mr__timers_release(struct mr_timers *ts, size_t n)
 {
+    struct mr_timer **heap;
+
     ts->reserved -= n;
+    if (ts->cap <= 1024 || ts->reserved + 1 > ts->cap / 8)
+        return;
+    heap = mr_realloc(ts->heap, ts->cap / 4 * sizeof(struct mr_timer *));
+    if (heap == NULL)
+        return; /* it is only larger than it need be */
+    ts->heap = heap;
+    ts->cap /= 4;
 }
 
 void mr__timers_deinit(struct mr_timers *ts)
