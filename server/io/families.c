@@ -164,7 +164,7 @@ static void answer(struct mr_session *s, const struct mr_nsp_request *req, struc
     else if (!mr__session_is_open(s) || mr__socket_of(s, nsp) != NULL)
         return; /* its second CONNECT has waited beside the first, or a callback ended it */
     else if (s->n_sockets >= s->srv->opt.namespaces_per_session_max)
-        mr__session_bad(s, "too many namespaces");
+        mr__session_broke(s, "too many namespaces", "forced server close");
     else
         mr__nsp_connect(s, nsp, &p);
 }

@@ -134,6 +134,11 @@ int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn
     return MR_OK;
 }
 
+/* As the original has it: what no packet is closes the connection from below, a packet out of place
+ * closes it from above. */
+#define NO_PACKET    "forced close"
+#define OUT_OF_PLACE "forced server close"
+
 /* ---- packets ------------------------------------------------------------------------------- */
 
 static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
@@ -190,13 +195,13 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
         nsp = NULL; /* nobody is in it; clients may know its name */
     if (p->type == MR_SIO_CONNECT) {
         if (sock != NULL) {
-            mr__session_bad(s, "second connect");
+            mr__session_broke(s, "second connect", OUT_OF_PLACE);
             return;
         }
         if (s->n_sockets >= s->srv->opt.namespaces_per_session_max) {
             mr__limit_hit(s->srv, MR_LIMIT_NAMESPACES_PER_SESSION, s->hs->addr,
                           s->srv->opt.namespaces_per_session_max);
-            mr__session_bad(s, "too many namespaces");
+            mr__session_broke(s, "too many namespaces", OUT_OF_PLACE);
             return;
         }
         if (nsp != NULL)
@@ -207,7 +212,7 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
     if (sock == NULL && nsp != NULL && has_left(s, nsp, false))
         return; /* sent before the client knew that it was thrown out */
     if (sock == NULL || (sock->state == MR_SOCKET_PENDING && p->type != MR_SIO_DISCONNECT)) {
-        mr__session_bad(s, "namespace not joined");
+        mr__session_broke(s, "namespace not joined", OUT_OF_PLACE);
         return;
     }
     switch (p->type) {
@@ -224,7 +229,7 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
         break;
     case MR_SIO_CONNECT:
     case MR_SIO_CONNECT_ERROR: /* only a server refuses */
-        mr__session_bad(s, "packet type");
+        mr__session_broke(s, "packet type", OUT_OF_PLACE);
         break;
     }
 }
@@ -232,7 +237,7 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
 static void too_many_attachments(struct mr_session *s)
 {
     mr__limit_hit(s->srv, MR_LIMIT_ATTACHMENTS, s->hs->addr, s->srv->opt.attachments_max);
-    mr__session_bad(s, "attachments");
+    mr__session_broke(s, "attachments", NO_PACKET);
 }
 
 void mr__nsp_text(struct mr_session *s, struct mr_span text)
@@ -243,7 +248,7 @@ void mr__nsp_text(struct mr_session *s, struct mr_span text)
     if (rc == MR_E_TOOBIG && text.ptr[0] >= '0' + MR_SIO_BINARY_EVENT)
         too_many_attachments(s);
     else if (rc != MR_OK)
-        mr__session_bad(s, "packet");
+        mr__session_broke(s, "packet", NO_PACKET);
     else if (p.attachments > s->srv->opt.attachments_max)
         too_many_attachments(s);
     else if (p.attachments > 0)
@@ -258,12 +263,12 @@ void mr__nsp_binary(struct mr_session *s, struct mr_span bytes)
     int rc = MR_E_PROTO;
 
     if (bin == NULL) {
-        mr__session_bad(s, "binary that nobody announced");
+        mr__session_broke(s, "binary that nobody announced", NO_PACKET);
         return;
     }
     if (!mr__binary_add(s, bytes, &rc)) {
         if (rc != MR_OK)
-            mr__session_bad(s, "attachments");
+            mr__session_broke(s, "attachments", NO_PACKET);
         return;
     }
     s->binary = NULL;

@@ -104,11 +104,16 @@ bool mr__session_is_open(const struct mr_session *s)
 
 /* ---- packets in ---------------------------------------------------------------------------- */
 
-void mr__session_bad(struct mr_session *s, const char *what)
+void mr__session_broke(struct mr_session *s, const char *what, const char *reason)
 {
     LOG_DEBUG("session_bad_input", F_STR("what", what), F_STR("peer", s->hs->addr));
     s->srv->stats.parse_errors++;
-    mr__session_close(s, "parse error", MR_CLOSE_NOW);
+    mr__session_close(s, reason, MR_CLOSE_NOW);
+}
+
+void mr__session_bad(struct mr_session *s, const char *what)
+{
+    mr__session_broke(s, what, "parse error");
 }
 
 static void too_fast(struct mr_session *s, enum mr_limit limit, uint64_t max)

@@ -106,6 +106,8 @@ void mr__session_close(struct mr_session *s, const char *reason, enum mr_close_h
 void mr__session_doom(struct mr_session *s, const char *reason);
 /* The client broke the protocol: counted, closed as "parse error". */
 void mr__session_bad(struct mr_session *s, const char *what);
+/* The same above Engine.IO, for another reason. */
+void mr__session_broke(struct mr_session *s, const char *what, const char *reason);
 bool mr__session_is_open(const struct mr_session *s);
 /* The network lost a request that was waiting, or a WebSocket (reason: "transport close", or
  * "transport error" when the peer broke the framing). */

@@ -186,7 +186,7 @@ static void one_connection_has_only_so_many_namespaces(void **state)
     assert_non_null(comes("40"));
     says(0, "40/a,");
     bites(MR_LIMIT_NAMESPACES_PER_SESSION, 1);
-    assert_string_equal(last_reason, "parse error");
+    assert_string_equal(last_reason, "forced server close");
 }
 
 static void one_socket_has_only_so_many_rooms(void **state)
@@ -209,7 +209,7 @@ static void attachments_are_counted(void **state)
     assert_non_null(comes("40"));
     says(0, "452-[\"x\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
     bites(MR_LIMIT_ATTACHMENTS, 1);
-    assert_string_equal(last_reason, "parse error");
+    assert_string_equal(last_reason, "forced close");
 }
 
 static void attachments_without_end_are_counted_too(void **state)

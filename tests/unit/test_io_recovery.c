@@ -705,7 +705,7 @@ static void who_left_on_purpose_does_not_come_back(void **state)
         else if (how == 2)
             mr_socket_disconnect(sockets[i], true);
         else if (how == 3)
-            says(i, "42[");
+            mr__session_bad(sessions[i], "no packet of Engine.IO");
         else
             mr_socket_drop(sockets[i]);
         assert_int_equal(could_return, how == 4);

@@ -29,8 +29,8 @@ enum mr_limit {
     MR_LIMIT_PACKETS,              /* packets_in_per_s: closed as "rate limit" */
     MR_LIMIT_BYTES,                /* bytes_in_per_s: the same */
     MR_LIMIT_MESSAGE,              /* body_bytes_max: 413 over polling, 1009 over WebSocket */
-    MR_LIMIT_ATTACHMENTS,          /* attachments_max: closed as "parse error" */
-    MR_LIMIT_NAMESPACES_PER_SESSION, /* namespaces_per_session_max: the same */
+    MR_LIMIT_ATTACHMENTS,          /* attachments_max: closed as "forced close" */
+    MR_LIMIT_NAMESPACES_PER_SESSION, /* namespaces_per_session_max: "forced server close" */
     MR_LIMIT_ROOMS,                  /* rooms_per_socket_max: mr_join is MR_E_AGAIN */
     MR_LIMIT_ACKS_ASKED,             /* acks_asked_max: closed as "transport error" */
     MR_LIMIT_ACKS_PENDING,           /* acks_pending_max: the emit is MR_E_AGAIN */
