@@ -97,6 +97,7 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
     mr__list_init(&srv->peers_idle);
     mr__list_init(&srv->families);
     mr__list_init(&srv->emptied);
+    mr__list_init(&srv->ghosts);
     mr__list_init(&srv->nsp_requests);
     rc = copy_texts(&srv->opt);
     if (rc == MR_OK)

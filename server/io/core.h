@@ -60,6 +60,7 @@ struct mr_server {
     struct mr_draining *draining; /* NULL: it does not. drain.c */
     struct mr_reporting *reporting;
     struct mr_link families;     /* in the order of registration: families.c */
+    struct mr_link ghosts;       /* removed ones that sockets still refer to */
     struct mr_link emptied;      /* namespaces of families that may have to go */
     struct mr_link nsp_requests; /* CONNECTs that wait for a family's answer */
     size_t n_children, n_nsp_requests;

@@ -96,6 +96,8 @@ void mr__families_reap(struct mr_server *srv)
         srv->n_children--;
         mr__gathers_end(nsp->adapter);
         tell(srv, MR_NSP_REMOVED, nsp);
+        if (nsp->refs > 1) /* whoever holds a socket of it may still ask that; but not after us */
+            mr__list_add(&srv->ghosts, &nsp->emptied);
         mr__nsp_unref(nsp);
     }
 }
@@ -246,12 +248,13 @@ void mr_nsp_allow(struct mr_nsp_request *req)
 void mr_nsp_refuse(struct mr_nsp_request *req)
 {
     struct mr_session *s = asker(req);
-    struct mr_link *next = req->family->link.next;
+    struct mr_link *next;
 
     if (s == NULL) {
         request_free(req);
         return;
     }
+    next = req->family->link.next;
     mr__link_off(&req->link);
     req->srv->n_nsp_requests--;
     ask(s, req, next);
@@ -322,6 +325,8 @@ void mr__families_fini(struct mr_server *srv)
 
     while ((l = mr__list_pop(&srv->nsp_requests)) != NULL)
         MR_CONTAINER(l, struct mr_nsp_request, link)->srv = NULL;
+    while ((l = mr__list_pop(&srv->ghosts)) != NULL)
+        mr__nsp_close(MR_CONTAINER(l, struct mr_nsp, emptied));
 }
 
 void mr_on_namespace(struct mr_server *srv, mr_nsp_event_fn fn, void *ctx)

@@ -306,6 +306,24 @@ static void to_websocket(struct mr_http_conn *h, const struct mr_http_head *head
     mr_buf_free(&b);
 }
 
+/* A proxy may add a line of its own behind the client's: all of them are one list. */
+static void name_client(struct mr_http_conn *h, const struct mr_http_head *head)
+{
+    struct mr_buf all = MR_BUF_INIT(MR_HEAD_BYTES_MAX);
+
+    for (size_t i = 0; i < head->n_fields; i++) {
+        if (!mr__http_same(head->fields[i].name, "x-forwarded-for"))
+            continue;
+        if (all.len > 0)
+            mr_buf_add_char(&all, ',');
+        mr_buf_add_span(&all, head->fields[i].value);
+    }
+    if (mr_buf_err(&all) != MR_OK)
+        mr_buf_clear(&all); /* then it is the proxy's own */
+    mr__proxies_client(h->conn->srv->proxies, h->conn->addr, mr_buf_span(&all), h->client);
+    mr_buf_free(&all);
+}
+
 /* ---- by path ------------------------------------------------------------------------------- */
 
 void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr_http_head *head)
@@ -317,8 +335,7 @@ void mr__http_route(struct mr_http_conn *h, struct mr_span text, const struct mr
     h->head_text = text;
     h->ex.engine = engine;
     if (srv->proxies != NULL)
-        mr__proxies_client(srv->proxies, h->conn->addr, mr__http_field(head, "x-forwarded-for"),
-                           h->client);
+        name_client(h, head);
     mr_free(h->extra);
     h->extra = NULL;
     if (engine != NULL || srv->opt.cors_routes)

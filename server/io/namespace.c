@@ -51,6 +51,7 @@ void mr__nsp_unref(struct mr_nsp *nsp)
 {
     if (--nsp->refs > 0)
         return;
+    mr__link_off(&nsp->emptied);
     for (struct mr_node *node = mr__table_next(&nsp->events, NULL), *next; node; node = next) {
         next = mr__table_next(&nsp->events, node);
         mr_free(MR_CONTAINER(node, struct mr_event, node));
