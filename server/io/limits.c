@@ -32,10 +32,10 @@ void mr__options_fill(struct mr_options *opt)
     fill(&opt->family_namespaces_max, 10000);
     fill(&opt->handshakes_per_s, 200);
     fill(&opt->handshakes_burst, 2000);
-    fill(&opt->packets_in_per_s, 20000);
-    fill(&opt->packets_in_burst, 100000);
-    fill(&opt->bytes_in_per_s, 64u << 20);
-    fill(&opt->bytes_in_burst, 256u << 20);
+    fill(&opt->packets_in_per_s, 100000);
+    fill(&opt->packets_in_burst, 1000000);
+    fill(&opt->bytes_in_per_s, 512u << 20);
+    fill(&opt->bytes_in_burst, 1u << 30);
     fill(&opt->connections_max, UINT32_MAX);
     fill(&opt->connections_per_addr_max, 20000);
     fill(&opt->namespaces_per_session_max, 64);

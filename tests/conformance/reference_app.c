@@ -3,6 +3,7 @@
  *
  *   reference_app [--port N] [--mode engine|socket|client-suite] [--path P] [--ping-interval MS]
  *                 [--ping-timeout MS] [--max-payload BYTES] [--connect-timeout MS] [--recovery]
+ *                 [--trusted-proxies LIST]
  *
  *   engine        Engine.IO by itself on /engine.io/: every message comes back. With --max-payload
  *                 100, as engine.io-client's own tests have it, it is their server: it says "hi",
@@ -24,7 +25,7 @@
 
 struct settings {
     int port;
-    const char *mode, *path;
+    const char *mode, *path, *trusted_proxies;
     uint32_t ping_interval_ms, ping_timeout_ms, max_payload, connect_timeout_ms;
     bool recovery;
 };
@@ -173,6 +174,8 @@ static bool read_settings(struct settings *s, int argc, char **argv)
             s->max_payload = (uint32_t)strtoul(v, NULL, 10);
         else if ((v = value_of(argc, argv, &i, "--connect-timeout")))
             s->connect_timeout_ms = (uint32_t)strtoul(v, NULL, 10);
+        else if ((v = value_of(argc, argv, &i, "--trusted-proxies")))
+            s->trusted_proxies = v;
         else if (strcmp(argv[i], "--recovery") == 0)
             s->recovery = true;
         else
@@ -210,6 +213,7 @@ int main(int argc, char **argv)
     opt.ping_timeout_ms = s.ping_timeout_ms;
     opt.body_bytes_max = s.max_payload;
     opt.connect_timeout_ms = s.connect_timeout_ms;
+    opt.trusted_proxies = s.trusted_proxies;
     if (strcmp(s.mode, "engine") != 0)
         opt.path = s.path;
     rc = mr_server_new(&srv, loop, &opt);

@@ -2,6 +2,7 @@
 // every event, namespace and middleware of their test server, over each transport.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import http from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { Socket as EngineSocket } from 'engine.io-client'
 import { io as io4 } from 'socket.io-client'
@@ -160,5 +161,35 @@ describe('engine.io-client', () => {
     ws.send('a'.repeat(101))
     const [, details] = await within('close', 5000, once(ws, 'close'))
     assert.equal(details.context.code, 1009)
+  })
+})
+
+describe('behind a proxy that is trusted', () => {
+  let behind
+  before(async () => { behind = await startExample('../tests/conformance/reference_app', ['--mode', 'client-suite', '--trusted-proxies', 'loopback']) })
+  after(async () => assert.equal(await behind.stop(), 0))
+  const request = (method, query, { headers = {}, body } = {}) => within(`${method} ${query}`, 5000, new Promise((resolve, reject) => {
+    const req = http.request(`http://localhost:${behind.port}/socket.io/?EIO=4&transport=polling${query}`, { method, headers }, (res) => {
+      let text = ''
+      res.setEncoding('utf8').on('data', (d) => (text += d)).on('end', () => resolve(text))
+    })
+    req.on('error', reject)
+    req.end(body)
+  }))
+  const addressOf = async (lines) => {
+    const { sid } = JSON.parse((await request('GET', '', { headers: { 'x-forwarded-for': lines } })).slice(1))
+    await request('POST', `&sid=${sid}`, { body: '40/abc,' })
+    let text = ''
+    while (!text.includes('"handshake"')) text += await request('GET', `&sid=${sid}`)
+    return /"address":"([^"]*)"/.exec(text)[1]
+  }
+
+  it('a client has the address that the proxy names', async () => {
+    assert.equal(await addressOf('203.0.113.9'), '203.0.113.9')
+    assert.equal(await addressOf('203.0.113.9, 127.0.0.1'), '203.0.113.9')
+  })
+  it('what stands before that is anybody’s invention, on a line of its own, too', async () => {
+    assert.equal(await addressOf('1.1.1.1, 203.0.113.9'), '203.0.113.9')
+    assert.equal(await addressOf(['1.1.1.1', '203.0.113.9']), '203.0.113.9')
   })
 })

@@ -111,10 +111,10 @@ struct mr_options {               /* zero means the default named here */
      * Who sends too much is closed as "rate limit": 1008 over WebSocket, 429 over polling. */
     uint32_t handshakes_per_s; /* 200 from one address; loopback as in limit_loopback */
     uint32_t handshakes_burst; /* 2000 */
-    uint32_t packets_in_per_s; /* 20000 on one connection: events, attachments, pongs ... */
-    uint32_t packets_in_burst; /* 100000 */
-    uint32_t bytes_in_per_s;   /* 64 MiB on one connection */
-    uint32_t bytes_in_burst;   /* 256 MiB, and never less than body_bytes_max */
+    uint32_t packets_in_per_s; /* 100000 on one connection: events, attachments, pongs ... */
+    uint32_t packets_in_burst; /* 1000000 */
+    uint32_t bytes_in_per_s;   /* 512 MiB on one connection */
+    uint32_t bytes_in_burst;   /* 1 GiB, and never less than body_bytes_max */
     uint32_t connections_max;  /* TCP connections in all; as many as there are descriptors */
     uint32_t connections_per_addr_max;   /* 20000; then 503. Loopback as in limit_loopback */
     uint32_t namespaces_per_session_max; /* 64 that one connection may be in; at most 1024 */
