@@ -82,6 +82,12 @@ describe('which topics are consumed', () => {
     await createPipeline(db, { name: 'younger', prefix: `${prefix}.x.` })
     const long = await createPipeline(db, { name: 'longer', prefix: `${prefix}.x.long.` })
     const exact = await createPipeline(db, { name: 'exact', topics: [names[0]] })
+    // Pipelines are read all together: once the last one has a row, the logger knows those before it.
+    const last = `${prefix}.last`
+    await createPipeline(db, { name: 'last', topics: [last] })
+    await createTopics([last])
+    await produce(last, changes(1, 1))
+    await reaches(last, 1)
     await createTopics(names)
     for (const n of names) await produce(n, changes(1, 5))
     for (const n of names) await reaches(n, 5)
