@@ -11,6 +11,7 @@ struct mr_draining {
     struct mr_timer timer;
     struct mr_server *srv;
     uint64_t from_ms, duration_ms;
+    uint64_t fetch_by_ms; /* who polls may fetch what is left for it until then; 0: not that far */
     size_t all;
     uint32_t random; /* of the jitter: nobody gains by guessing it */
     void (*done)(void *ctx);
@@ -32,8 +33,9 @@ static size_t open_sessions(const struct mr_server *srv)
     return srv->stats.polling_sessions + srv->stats.websocket_sessions;
 }
 
-/* Sessions are in the table by their random ids: its order is no order. A callback may close
- * others, so each one is looked for anew from where the last one was. */
+/* Sessions are in the table by their random ids: its order is no order. A callback may close the
+ * next one, too: its memory is valid until the end of the turn, and whom that leaves out comes next
+ * time. */
 static void close_down_to(struct mr_server *srv, size_t stay)
 {
     struct mr_node *node = mr__table_next(&srv->sessions, NULL), *next;
@@ -55,7 +57,9 @@ static void drain_tick(struct mr_timer *t)
         close_down_to(srv, 0);
     else
         close_down_to(srv, d->all - (size_t)((uint64_t)d->all * past / d->duration_ms));
-    if (open_sessions(srv) == 0) {
+    if (open_sessions(srv) == 0 && d->fetch_by_ms == 0)
+        d->fetch_by_ms = mr__now(srv) + MR_DRAIN_FETCH_MS;
+    if (d->fetch_by_ms != 0 && (srv->n_sessions == 0 || mr__now(srv) >= d->fetch_by_ms)) {
         void (*done)(void *ctx) = d->done;
         void *ctx = d->ctx;
 
@@ -105,14 +109,19 @@ int mr_server_drain(struct mr_server *srv, const struct mr_drain *opt, void (*do
     d->random = (uint32_t)(uintptr_t)d ^ (uint32_t)d->from_ms;
     d->done = done;
     d->ctx = ctx;
+    if (opt != NULL && opt->event != NULL)
+        rc = tell_all(srv, opt);
+    if (rc != MR_OK) {
+        mr__timers_release(&srv->timers, 1);
+        mr_free(d);
+        return rc;
+    }
     srv->draining = d;
     if (srv->net != NULL)
         mr__listen_stop(srv->net);
-    if (opt != NULL && opt->event != NULL)
-        rc = tell_all(srv, opt);
     /* The first ones go when what was just said has left; done never comes from inside. */
     mr__timer_set(&srv->timers, &d->timer, d->from_ms + 1, drain_tick);
-    return rc;
+    return MR_OK;
 }
 
 size_t mr_server_draining(const struct mr_server *srv)

@@ -34,17 +34,19 @@
 #define MR_LINGER_MS            2000     /* after our last byte: silence from the peer, */
 #define MR_LINGER_TOTAL_MS      30000    /* and all in all, before we close first */
 #define MR_LINGER_BYTES_MAX     67108864 /* what it may still send, unread: a body we refused */
-#define MR_SHUTDOWN_MS          4000     /* mr_server_close: then connections are cut off */
-#define MR_DESCRIPTORS_KEPT     256     /* for files, databases and the like; not for connections */
-#define MR_ACCEPT_BATCH         256     /* connections taken in one turn of the loop */
-#define MR_ACCEPT_PAUSE_MS      100     /* wait after running out of descriptors */
-#define MR_PEERS_IDLE_MAX       65536   /* addresses remembered though nothing is open from there */
-#define MR_PEER_IDLE_MS         60000   /* for so long */
-#define MR_TRIM_CONNS           256     /* fewer than there were: memory is given back, */
-#define MR_TRIM_AFTER_MS        500     /* once nobody has left for so long */
-#define MR_SHED_PAUSE_MS        100     /* between looks at all queues together */
-#define MR_FLUSH_FIRST          32      /* sessions with something new: flushed before a crowd's */
-#define MR_FLUSH_SESSIONS       256     /* sessions flushed before the loop goes round */
+#define MR_DRAIN_FETCH_MS       2000  /* drained polling clients: to fetch what is left for them */
+#define MR_SHUTDOWN_MS          4000  /* mr_server_close: then connections are cut off */
+#define MR_DESCRIPTORS_KEPT     256   /* for files, databases and the like; not for connections */
+#define MR_ACCEPT_BATCH         256   /* connections taken in one turn of the loop */
+#define MR_ACCEPT_PAUSE_MS      100   /* wait after running out of descriptors */
+#define MR_PEERS_IDLE_MAX       65536 /* addresses remembered though nothing is open from there */
+#define MR_PEER_IDLE_MS         60000 /* for so long */
+#define MR_TRIM_CONNS           256   /* fewer than there were: memory is given back, */
+#define MR_TRIM_AFTER_MS        500   /* once nobody has left for so long */
+#define MR_TRIM_LATE_MS         5000  /* or at the latest so long after that */
+#define MR_SHED_PAUSE_MS        100   /* between looks at all queues together */
+#define MR_FLUSH_FIRST          32    /* sessions with something new: flushed before a crowd's */
+#define MR_FLUSH_SESSIONS       256   /* sessions flushed before the loop goes round */
 #define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */
 #define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
 

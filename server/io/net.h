@@ -54,6 +54,7 @@ struct mr_net {
     struct mr_timer accept_timer;
     struct mr_timer trim_timer; /* give memory back after many have left */
     size_t conns_peak;          /* since that was done */
+    uint64_t trim_by_ms;        /* however many are still leaving; 0: it is not due */
     size_t conns_was;           /* at the last turn */
     int port;
     struct mr_link conns;      /* open ones */

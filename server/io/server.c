@@ -64,6 +64,7 @@ static void trim(struct mr_timer *t)
     struct mr_net *net = MR_CONTAINER(t, struct mr_net, trim_timer);
 
     net->conns_peak = net->n_conns;
+    net->trim_by_ms = 0;
 #ifdef __GLIBC__
     (void)malloc_trim(0);
 #endif
@@ -73,9 +74,14 @@ static void look_at_crowd(struct mr_net *net)
 {
     if (net->n_conns > net->conns_peak)
         net->conns_peak = net->n_conns;
-    if (net->n_conns + MR_TRIM_CONNS < net->conns_peak && net->n_conns < net->conns_was)
-        mr__timer_set(&net->srv->timers, &net->trim_timer, mr__now(net->srv) + MR_TRIM_AFTER_MS,
-                      trim);
+    if (net->n_conns + MR_TRIM_CONNS < net->conns_peak && net->n_conns < net->conns_was) {
+        uint64_t at = mr__now(net->srv) + MR_TRIM_AFTER_MS;
+
+        if (net->trim_by_ms == 0)
+            net->trim_by_ms = at + MR_TRIM_LATE_MS;
+        mr__timer_set(&net->srv->timers, &net->trim_timer,
+                      at < net->trim_by_ms ? at : net->trim_by_ms, trim);
+    }
     net->conns_was = net->n_conns;
 }
 

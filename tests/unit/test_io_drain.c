@@ -1,6 +1,8 @@
 /* test_io_drain.c - leaving in order, figures in intervals, and time that a test owns. */
 #include "io_room.h"
 
+#include "io/polling.h"
+
 static unsigned done, reports;
 static struct mr_stats reported;
 static char reasons[512];
@@ -63,6 +65,9 @@ static void clients_leave_evenly_over_the_time(void **state)
     for (int k = 0; k < 20; k++)
         passes(10);
     assert_int_equal(mr_server_draining(&srv), 0);
+    assert_int_equal(done, 0); /* nobody has fetched what was left for him */
+    for (int k = 0; k < 45; k++)
+        passes(50);
     assert_int_equal(done, 1);
     assert_string_equal(reasons, "server shutting down");
 }
@@ -92,7 +97,43 @@ static void without_a_time_all_leave_at_once_and_with_nobody_it_is_done(void **s
         assert_non_null(comes("40"));
     assert_int_equal(mr_server_drain(&srv, NULL, on_done, NULL), MR_OK);
     passes(1);
+    assert_int_equal(mr_server_draining(&srv), 0);
+    assert_int_equal(done, 0);
+    for (int k = 0; k < 45; k++)
+        passes(50);
     assert_int_equal(done, 1);
+}
+
+static void what_is_queued_is_fetched_before_it_is_done(void **state)
+{
+    struct mr_exchange get = {.ops = &room_ops};
+
+    (void)state;
+    assert_non_null(comes("40"));
+    assert_int_equal(mr_server_drain(&srv, NULL, on_done, NULL), MR_OK);
+    passes(1);
+    assert_int_equal(sessions[0]->state, MR_S_CLOSING);
+    passes(100);
+    assert_int_equal(done, 0);
+    get.session = sessions[0];
+    sessions[0]->get = &get; /* the client comes for it */
+    mr__polling_answer(sessions[0]);
+    for (int k = 0; k < 4; k++)
+        passes(50);
+    assert_int_equal(done, 1);
+}
+
+static void a_drain_that_fails_changes_nothing(void **state)
+{
+    const struct mr_drain how = {.event = "disconnect"}; /* a reserved name */
+
+    (void)state;
+    assert_int_equal(mr_server_drain(&srv, &how, on_done, NULL), MR_E_INVAL);
+    assert_int_equal(mr_server_draining(&srv), SIZE_MAX);
+    assert_non_null(comes("40"));
+    passes(5000);
+    assert_int_equal(done, 0);
+    assert_int_equal(mr_server_drain(&srv, NULL, on_done, NULL), MR_OK);
 }
 
 static void figures_come_in_intervals_with_traffic_by_transport(void **state)
@@ -178,6 +219,8 @@ int main(void)
         TEST(clients_leave_evenly_over_the_time),
         TEST(nobody_new_comes_in_meanwhile),
         TEST(without_a_time_all_leave_at_once_and_with_nobody_it_is_done),
+        TEST(what_is_queued_is_fetched_before_it_is_done),
+        TEST(a_drain_that_fails_changes_nothing),
         TEST(figures_come_in_intervals_with_traffic_by_transport),
         TEST(a_server_lives_in_the_applications_time),
         TEST(the_log_goes_where_the_application_wants_it),

@@ -22,9 +22,11 @@ struct mr_drain {         /* zero means the default named here */
  * Retry-After on connections that are open), tell, then close connection after connection without a
  * good-bye, when what is queued has left. Clients take that for a lost connection and come back by
  * themselves, to another server behind the balancer. done(ctx) comes once, when no session is open
- * any more; what is left to do is mr_server_close, which may also come earlier: done is then not
- * called. Requests outside Engine.IO, and plain WebSockets, are served on. Copies opt (NULL: all at
- * once). MR_OK; MR_E_CONFLICT: it is on already; MR_E_NOMEM; or what the event's emit says. */
+ * any more and those who poll have fetched what was left for them, or had two seconds to do it;
+ * what is left to do is mr_server_close, which may also come earlier: done is then not called.
+ * Requests outside Engine.IO, and plain WebSockets, are served on. Copies opt (NULL: all at once).
+ * MR_OK; MR_E_CONFLICT: it is on already; MR_E_NOMEM; or what the event's emit says. After an error
+ * nothing has changed. */
 MR_EXPORT MR_MUSTCHECK int mr_server_drain(struct mr_server *srv, const struct mr_drain *opt,
                                            void (*done)(void *ctx), void *ctx);
 /* Sessions that are still open; SIZE_MAX: it does not drain. */
