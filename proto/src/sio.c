@@ -266,24 +266,3 @@ void mr_sio_add_head(struct mr_buf *b, enum mr_sio_type type, unsigned attachmen
     if (ack_id >= 0)
         mr_buf_add_i64(b, ack_id);
 }
-
-void mr_sio_add_event(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, const char *event,
-                      struct mr_span args)
-{
-    mr_sio_add_head(b, MR_SIO_EVENT, 0, nsp, ack_id);
-    mr_buf_add_char(b, '[');
-    mr_json_add_string(b, mr_span_str(event));
-    if (args.len > 0) {
-        mr_buf_add_char(b, ',');
-        mr_buf_add_span(b, args);
-    }
-    mr_buf_add_char(b, ']');
-}
-
-void mr_sio_add_ack(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, struct mr_span args)
-{
-    mr_sio_add_head(b, MR_SIO_ACK, 0, nsp, ack_id);
-    mr_buf_add_char(b, '[');
-    mr_buf_add_span(b, args);
-    mr_buf_add_char(b, ']');
-}

@@ -2,8 +2,10 @@
 #include "io/ack.h"
 
 #include "io/namespace.h"
+#include "io/parser.h"
 #include "io/peers.h"
 #include "proto/alloc.h"
+#include "proto/sio.h"
 
 #define EMPTY   (-1)
 #define CAP_MIN 8
@@ -90,33 +92,26 @@ void mr__asked_deinit(struct mr_acks_asked *a)
     *a = (struct mr_acks_asked){0};
 }
 
-static int ack_frames(struct mr_socket *s, int64_t ack_id, struct mr_span args,
-                      const struct mr_span *attachments, unsigned n)
+static int answer(struct mr_socket *s, int64_t ack_id, struct mr_span args,
+                  const struct mr_span *attachments, size_t n)
 {
-    struct mr_frame *f;
-    int rc;
-
     MR_ASSERT_LOOP(s->srv);
     if (s->state != MR_SOCKET_CONNECTED)
         return MR_E_CLOSED;
     if (ack_id < 0 || !mr__asked_take(&s->asked, ack_id))
         return MR_OK;
-    f = mr__frame_ack(mr_span_str(s->nsp->name), ack_id, args, n);
-    rc = f ? mr__session_send(s->session, f) : MR_E_NOMEM;
-    mr_frame_unref(f);
-    for (unsigned i = 0; rc == MR_OK && i < n; i++) {
-        f = mr__frame_make(MR_WS_BINARY, attachments[i]);
-        rc = f ? mr__session_send(s->session, f) : MR_E_NOMEM;
-        mr_frame_unref(f);
-        if (rc == MR_E_NOMEM) /* half a packet was queued: the stream cannot go on */
-            mr__session_doom(s->session, "transport error");
-    }
-    return rc;
+    return mr__session_send_message(s->session,
+                                    &(struct mr_message){.type = MR_MESSAGE_ACK,
+                                                         .nsp = mr_span_str(s->nsp->name),
+                                                         .ack_id = ack_id,
+                                                         .data = args,
+                                                         .attachments = attachments,
+                                                         .n_attachments = n});
 }
 
 int mr_ack(struct mr_socket *s, int64_t ack_id, struct mr_span args)
 {
-    return ack_frames(s, ack_id, args, NULL, 0);
+    return answer(s, ack_id, args, NULL, 0);
 }
 
 int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
@@ -124,7 +119,7 @@ int mr_ack_binary(struct mr_socket *s, int64_t ack_id, struct mr_span args,
 {
     if (n > MR_SIO_ATTACHMENTS_MAX)
         return MR_E_TOOBIG;
-    return ack_frames(s, ack_id, args, attachments, (unsigned)n);
+    return answer(s, ack_id, args, attachments, n);
 }
 
 /* ---- asked by us --------------------------------------------------------------------------- */

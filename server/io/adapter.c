@@ -3,6 +3,7 @@
 
 #include "io/namespace.h"
 #include "proto/alloc.h"
+#include "proto/sio.h"
 
 _Static_assert(MR_ATTACHMENTS_MAX == MR_SIO_ATTACHMENTS_MAX, "one limit, seen from two sides");
 

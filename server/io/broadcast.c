@@ -1,7 +1,10 @@
 /* broadcast.c - calls to many: checked, made into a packet, handed to the namespace's adapter. */
 #include "io/namespace.h"
+#include "io/parser.h"
 
 #include "proto/alloc.h"
+#include "proto/json.h"
+#include "proto/sio.h"
 
 struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to)
 {
@@ -12,41 +15,58 @@ struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to)
 
 int mr_packet_encode(const struct mr_adapter *a, struct mr_packet *p)
 {
-    struct mr_buf with_offset = MR_BUF_INIT(SIZE_MAX);
-    struct mr_span args = p->args;
-    size_t n = 0;
+    struct mr_message m = {.type = MR_MESSAGE_EVENT,
+                           .nsp = mr_span_str(a->nsp->name),
+                           .ack_id = p->ack_id,
+                           .data = p->args,
+                           .attachments = p->attachments,
+                           .n_attachments = p->n_attachments};
+    struct mr_buf name = MR_BUF_INIT(SIZE_MAX), with_offset = MR_BUF_INIT(SIZE_MAX);
+    int rc;
 
     if (p->n_frames > 0)
         return MR_OK;
+    mr_json_add_string(&name, mr_span_str(p->event));
+    m.event = mr_buf_span(&name);
     if (p->offset[0] != '\0') {
-        mr_buf_addf(&with_offset, MR_SPAN_FMT "%s\"%s\"", MR_SPAN_ARG(args),
-                    args.len > 0 ? "," : "", p->offset);
-        args = mr_buf_span(&with_offset);
+        mr_buf_addf(&with_offset, MR_SPAN_FMT "%s\"%s\"", MR_SPAN_ARG(p->args),
+                    p->args.len > 0 ? "," : "", p->offset);
+        m.data = mr_buf_span(&with_offset);
     }
-    p->frames[0] = NULL;
-    if (mr_buf_err(&with_offset) == MR_OK)
-        p->frames[0] = mr__frame_event(mr_span_str(a->nsp->name), p->event, args, p->ack_id,
-                                       (unsigned)p->n_attachments);
+    rc = mr_buf_err(&name);
+    if (rc == MR_OK)
+        rc = mr_buf_err(&with_offset);
+    if (rc == MR_OK)
+        rc = mr__encode(a->nsp->srv, &m, p->frames, &p->n_frames);
+    mr_buf_free(&name);
     mr_buf_free(&with_offset);
-    for (; p->frames[n] != NULL && n < p->n_attachments; n++)
-        p->frames[n + 1] = mr__frame_make(MR_WS_BINARY, p->attachments[n]);
-    p->n_frames = n + 1;
-    for (size_t i = 0; i < p->n_frames && p->frames[i] != NULL; i++)
+    for (size_t i = 0; rc == MR_OK && i < p->n_frames; i++)
         p->frames[i]->no_compress = p->no_compress;
-    if (p->latest != NULL && p->frames[0] != NULL && n == 0)
+    if (rc == MR_OK && p->latest != NULL && p->n_frames == 1)
         p->frames[0]->latest = mr__frame_key(a->nsp->name, p->latest);
-    if (p->frames[n] == NULL) {
-        mr_packet_clear(p);
-        return MR_E_NOMEM;
-    }
-    return MR_OK;
+    return rc;
 }
 
 void mr_packet_clear(struct mr_packet *p)
 {
-    for (size_t i = 0; i < p->n_frames; i++)
-        mr_frame_unref(p->frames[i]);
+    mr__frames_unref(p->frames, p->n_frames);
     p->n_frames = 0;
+}
+
+struct mr_frame *mr_frame_new(struct mr_server *srv, const char *nsp, const char *event,
+                              struct mr_span args)
+{
+    struct mr_nsp *n = mr__nsp_get(srv, mr_span_str(nsp), false);
+    struct mr_packet p = {.event = event, .args = args, .ack_id = -1};
+    struct mr_frame *f = NULL;
+
+    MR_ASSERT_LOOP(srv);
+    if (n == NULL || mr_packet_encode(n->adapter, &p) != MR_OK)
+        return NULL;
+    if (p.n_frames == 1)
+        f = mr_frame_ref(p.frames[0]);
+    mr_packet_clear(&p);
+    return f;
 }
 
 /* To each namespace of a family, in turn; a handler of room events may make or empty others. */

@@ -7,6 +7,7 @@
 #include "io/namespace.h"
 
 #include "proto/alloc.h"
+#include "proto/sio.h"
 
 struct gather {
     struct mr_collector collector;

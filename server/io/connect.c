@@ -1,5 +1,6 @@
 /* connect.c - CONNECT: the hook decides, now or later; the client hears 40 or 44. */
 #include "io/namespace.h"
+#include "io/parser.h"
 
 #include "proto/alloc.h"
 #include "proto/json.h"
@@ -49,7 +50,7 @@ void mr__connect_now(struct mr_socket *sock)
         mr_buf_addf(&b, ",\"pid\":\"%s\"", sock->recoverable->pid);
     mr_buf_add_char(&b, '}');
     if (mr_buf_err(&b) != MR_OK ||
-        mr__socket_send_packet(sock, MR_SIO_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
+        mr__socket_send_packet(sock, MR_MESSAGE_CONNECT, mr_buf_span(&b)) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");
     mr_buf_free(&b);
     nsp = MR_HOOK(sock->nsp, on_connected);
@@ -67,25 +68,20 @@ static void refuse(struct mr_socket *sock)
 {
     const char *why = sock->refusal ? sock->refusal : "{\"message\":\"unauthorized\"}";
 
-    (void)mr__socket_send_packet(sock, MR_SIO_CONNECT_ERROR, mr_span_str(why));
+    (void)mr__socket_send_packet(sock, MR_MESSAGE_CONNECT_ERROR, mr_span_str(why));
     mr__socket_gone(sock, "server namespace disconnect");
 }
 
-/* There is no such namespace, so no socket either: the packet is made by hand. */
+/* There is no such namespace, so no socket either. */
 void mr__connect_unknown(struct mr_session *s, struct mr_span name)
 {
-    struct mr_buf b = MR_BUF_INIT(MR_SIO_NAMESPACE_LEN_MAX + 64);
-    struct mr_frame *f = NULL;
+    const struct mr_message m = {.type = MR_MESSAGE_CONNECT_ERROR,
+                                 .nsp = name,
+                                 .ack_id = -1,
+                                 .data = MR_SPAN("{\"message\":\"Invalid namespace\"}")};
 
-    mr_buf_add_char(&b, '0' + MR_EIO_MESSAGE);
-    mr_sio_add_head(&b, MR_SIO_CONNECT_ERROR, 0, name, -1);
-    mr_buf_add_str(&b, "{\"message\":\"Invalid namespace\"}");
-    if (mr_buf_err(&b) == MR_OK)
-        f = mr__frame_make(MR_WS_TEXT, mr_buf_span(&b));
-    if (f == NULL || mr__session_send(s, f) == MR_E_NOMEM)
+    if (mr__session_send_message(s, &m) == MR_E_NOMEM)
         mr__session_doom(s, "transport error");
-    mr_frame_unref(f);
-    mr_buf_free(&b);
 }
 
 /* Ask who is next: a link of the chain (the family's, then its own), then the hook. False: all have
@@ -158,12 +154,12 @@ static bool keep_auth(struct mr_socket *sock, struct mr_span auth)
     return false;
 }
 
-void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p)
+void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_message *m)
 {
     struct mr_socket *sock;
 
     if (nsp == NULL) {
-        mr__family_connect(s, p);
+        mr__family_connect(s, m);
         return;
     }
     sock = mr__socket_new(s, nsp);
@@ -172,8 +168,8 @@ void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_s
         return;
     }
     mr_socket_ref(sock);
-    if (keep_auth(sock, p->data) && !mr__recovery_claim(sock, p->data))
-        mr__connect_decide(sock, p->data);
+    if (keep_auth(sock, m->data) && !mr__recovery_claim(sock, m->data))
+        mr__connect_decide(sock, m->data);
     mr_socket_unref(sock);
 }
 

@@ -77,7 +77,8 @@ int mr__core_init(struct mr_server *srv, const struct mr_options *opt)
 {
     int rc;
 
-    *srv = (struct mr_server){.clock_ms = real_clock_ms, .loop_thread = pthread_self()};
+    *srv = (struct mr_server){
+        .clock_ms = real_clock_ms, .loop_thread = pthread_self(), .parser = mr_parser_json()};
     if (opt != NULL)
         srv->opt = *opt;
     mr__options_fill(&srv->opt);

@@ -40,6 +40,7 @@ struct mr_mount;
 struct mr_draining;
 struct mr_reporting;
 struct mr_proxies;
+struct mr_parser_ops;
 
 struct mr_server {
     struct mr_options opt;     /* its texts are our copies */
@@ -70,6 +71,8 @@ struct mr_server {
     struct mr_link gathers;                   /* broadcasts that wait for acks: broadcast_ack.c */
     const struct mr_adapter_ops *adapter_ops; /* for every namespace; NULL: the one in memory */
     void *adapter_arg;
+    const struct mr_parser_ops *parser;
+    void *parser_arg;
     struct mr_recovery_options *recovery; /* ours, every default filled in; NULL: off */
     uint32_t mark;                        /* number of the last walk over sockets */
     struct mr_frame *ping, *noop, *close; /* packets without content, made once */

@@ -2,8 +2,8 @@
  * does that, once for each socket, so no handler ever meets a socket that died half way.
  */
 #include "io/namespace.h"
-
-#include "io/ws_frame.h"
+#include "io/parser.h"
+#include "proto/sio.h"
 
 static int send_to(struct mr_socket *s, struct mr_frame *f)
 {
@@ -13,21 +13,13 @@ static int send_to(struct mr_socket *s, struct mr_frame *f)
 int mr__socket_deliver(struct mr_socket *s, struct mr_frame *const *frames, size_t n,
                        bool is_volatile)
 {
-    int rc;
-
     if (s->state != MR_SOCKET_CONNECTED)
         return MR_E_CLOSED;
     if (is_volatile && !mr__session_writable(s->session)) {
         s->srv->stats.volatile_dropped++;
         return MR_E_AGAIN;
     }
-    rc = mr__session_send(s->session, frames[0]);
-    for (size_t i = 1; i < n && rc == MR_OK; i++) {
-        rc = mr__session_send(s->session, frames[i]);
-        if (rc == MR_E_NOMEM) /* half a packet was queued: the stream cannot go on */
-            mr__session_doom(s->session, "transport error");
-    }
-    return rc;
+    return mr__session_send_all(s->session, frames, n);
 }
 
 int mr_socket_send(struct mr_socket *s, struct mr_frame *f)

@@ -16,7 +16,7 @@ struct coming {          /* an event, borrowed or held */
     struct mr_span name, args;
     int64_t ack_id;
     const struct mr_span *attachments;
-    unsigned n;
+    size_t n;
     uint64_t from, before; /* of mr__listeners_before */
     size_t bytes;
 };
@@ -67,7 +67,7 @@ static struct coming *copy_of(const struct coming *c)
     struct mr_span *parts;
     char *at;
 
-    for (unsigned i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++)
         bytes += c->attachments[i].len;
     copy = mr_alloc(sizeof(*copy) + spans + bytes);
     if (copy == NULL)
@@ -83,7 +83,7 @@ static struct coming *copy_of(const struct coming *c)
     if (c->args.len > 0)
         copy->args.ptr = memcpy(at, c->args.ptr, c->args.len);
     at += c->args.len;
-    for (unsigned i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->n; i++) {
         parts[i] = mr_span_of(at, c->attachments[i].len);
         if (parts[i].len > 0)
             memcpy(at, c->attachments[i].ptr, parts[i].len);
@@ -154,7 +154,7 @@ static int call_handlers(struct mr_socket *sock, struct coming *c)
     if (sock->listeners == NULL && e == NULL)
         return MR_OK;
     sock->attachments = c->attachments;
-    sock->n_attachments = c->n;
+    sock->n_attachments = (unsigned)c->n;
     if (sock->listeners != NULL)
         rc = mr__listeners_before(sock, c->name, c->args, c->ack_id, &c->from, &c->before);
     if (rc == MR_OK) {
@@ -169,22 +169,21 @@ static int call_handlers(struct mr_socket *sock, struct coming *c)
     return rc;
 }
 
-void mr__event_in(struct mr_socket *sock, const struct mr_sio_packet *p,
-                  const struct mr_span *attachments, unsigned n)
+void mr__event_in(struct mr_socket *sock, const struct mr_message *m)
 {
     struct mr_buf buf = MR_BUF_INIT(MR_NAME_LEN_MAX);
-    struct coming c = {.name = event_name(p->event, &buf),
-                       .args = p->args,
-                       .ack_id = p->ack_id,
-                       .attachments = attachments,
-                       .n = n};
+    struct coming c = {.name = event_name(m->event, &buf),
+                       .args = m->data,
+                       .ack_id = m->ack_id,
+                       .attachments = m->attachments,
+                       .n = m->n_attachments};
 
     if (mr_buf_err(&buf) != MR_OK ||
         (sock->listeners == NULL && find_event(sock->nsp, c.name) == NULL)) {
         mr_buf_free(&buf);
         return;
     }
-    if (p->ack_id >= 0 && asked_add(sock, p->ack_id) != MR_OK) {
+    if (m->ack_id >= 0 && asked_add(sock, m->ack_id) != MR_OK) {
         mr_buf_free(&buf);
         sock->srv->stats.refused++;
         mr__session_doom(sock->session, "transport error");

@@ -115,7 +115,7 @@ static void request_free(struct mr_nsp_request *req)
     mr_free(req);
 }
 
-static struct mr_nsp_request *request_new(const struct mr_session *s, const struct mr_sio_packet *p)
+static struct mr_nsp_request *request_new(const struct mr_session *s, const struct mr_message *m)
 {
     struct mr_nsp_request *req = mr_zalloc(1, sizeof(*req));
 
@@ -123,9 +123,9 @@ static struct mr_nsp_request *request_new(const struct mr_session *s, const stru
         return NULL;
     req->srv = s->srv;
     memcpy(req->sid, s->sid, sizeof(req->sid));
-    req->name = mr_memdup0(p->nsp.ptr, p->nsp.len);
-    req->auth = p->data.len > 0 ? mr_memdup0(p->data.ptr, p->data.len) : NULL;
-    if (req->name == NULL || (p->data.len > 0 && req->auth == NULL)) {
+    req->name = mr_memdup0(m->nsp.ptr, m->nsp.len);
+    req->auth = m->data.len > 0 ? mr_memdup0(m->data.ptr, m->data.len) : NULL;
+    if (req->name == NULL || (m->data.len > 0 && req->auth == NULL)) {
         request_free(req);
         return NULL;
     }
@@ -153,22 +153,22 @@ static size_t waiting(const struct mr_session *s)
 /* The socket connects to what is there now; or there is still nothing. */
 static void answer(struct mr_session *s, const struct mr_nsp_request *req, struct mr_family *f)
 {
-    struct mr_sio_packet p = {.type = MR_SIO_CONNECT,
-                              .nsp = mr_span_str(req->name),
-                              .data = req->auth ? mr_span_str(req->auth) : MR_SPAN_NONE,
-                              .ack_id = -1};
-    struct mr_nsp *nsp = mr__nsp_get(s->srv, p.nsp, false);
+    struct mr_message m = {.type = MR_MESSAGE_CONNECT,
+                           .nsp = mr_span_str(req->name),
+                           .data = req->auth ? mr_span_str(req->auth) : MR_SPAN_NONE,
+                           .ack_id = -1};
+    struct mr_nsp *nsp = mr__nsp_get(s->srv, m.nsp, false);
 
     if (nsp == NULL && f != NULL)
         nsp = make(s, f, req->name);
     if (nsp == NULL)
-        mr__connect_unknown(s, p.nsp);
+        mr__connect_unknown(s, m.nsp);
     else if (!mr__session_is_open(s) || mr__socket_of(s, nsp) != NULL)
         return; /* its second CONNECT has waited beside the first, or a callback ended it */
     else if (s->n_sockets >= s->srv->opt.namespaces_per_session_max)
         mr__session_broke(s, "too many namespaces", "forced server close");
     else
-        mr__nsp_connect(s, nsp, &p);
+        mr__nsp_connect(s, nsp, &m);
 }
 
 /* Ask the families from one on. Takes req. */
@@ -206,22 +206,22 @@ static void ask(struct mr_session *s, struct mr_nsp_request *req, struct mr_link
     request_free(req);
 }
 
-void mr__family_connect(struct mr_session *s, const struct mr_sio_packet *p)
+void mr__family_connect(struct mr_session *s, const struct mr_message *m)
 {
     struct mr_server *srv = s->srv;
     struct mr_nsp_request *req;
 
-    if (mr__list_empty(&srv->families) || p->data.len > MR_AUTH_BYTES_MAX) {
-        mr__connect_unknown(s, p->nsp);
+    if (mr__list_empty(&srv->families) || m->data.len > MR_AUTH_BYTES_MAX) {
+        mr__connect_unknown(s, m->nsp);
         return;
     }
     if (srv->n_nsp_requests >= MR_NSP_REQUESTS_MAX ||
         waiting(s) + s->n_sockets >= s->srv->opt.namespaces_per_session_max) {
         srv->stats.refused++;
-        mr__connect_unknown(s, p->nsp);
+        mr__connect_unknown(s, m->nsp);
         return;
     }
-    req = request_new(s, p);
+    req = request_new(s, m);
     if (req == NULL)
         mr__session_doom(s, "transport error");
     else

@@ -32,12 +32,8 @@ struct mr_frame {
 struct mr_frame *mr__frame_make(uint8_t opcode, struct mr_span payload);
 /* Bytes that are not a WebSocket frame but precede the first one: the reply to its handshake. */
 struct mr_frame *mr__frame_raw(struct mr_span bytes);
-/* An Engine.IO message with an EVENT, as mr_frame_new; ack_id >= 0 asks for an ack; attachments > 0
- * makes it a BINARY_EVENT. */
-struct mr_frame *mr__frame_event(struct mr_span nsp, const char *event, struct mr_span args,
-                                 int64_t ack_id, unsigned attachments);
-struct mr_frame *mr__frame_ack(struct mr_span nsp, int64_t ack_id, struct mr_span args,
-                               unsigned attachments);
+/* An Engine.IO message. */
+struct mr_frame *mr__frame_message(bool binary, struct mr_span bytes);
 
 /* The key of keep-latest within a namespace, never 0. */
 uint64_t mr__frame_key(const char *nsp, const char *key);

@@ -3,6 +3,7 @@
 
 #include "io/namespace.h"
 #include "proto/alloc.h"
+#include "proto/sio.h"
 
 struct mr_listener {
     struct mr_link link; /* in listeners->list */

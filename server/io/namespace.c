@@ -1,9 +1,11 @@
 /* namespace.c - what the packets of a session do to its sockets. */
 #include "io/namespace.h"
 
+#include "io/parser.h"
 #include "io/peers.h"
 #include "proto/alloc.h"
 #include "proto/json.h"
+#include "proto/sio.h"
 
 /* ---- registration -------------------------------------------------------------------------- */
 
@@ -142,17 +144,14 @@ int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn
 
 /* ---- packets ------------------------------------------------------------------------------- */
 
-static void take_ack(struct mr_socket *sock, const struct mr_sio_packet *p,
-                     const struct mr_span *attachments, unsigned n)
+static void take_ack(struct mr_socket *sock, const struct mr_message *m)
 {
-    struct mr_span args = mr_span_of(p->data.ptr + 1, p->data.len - 2);
-
-    if (p->ack_id < 0)
+    if (m->ack_id < 0)
         return;
     mr_socket_ref(sock);
-    sock->attachments = attachments;
-    sock->n_attachments = n;
-    mr__ack_in(sock, p->ack_id, args);
+    sock->attachments = m->attachments;
+    sock->n_attachments = (unsigned)m->n_attachments;
+    mr__ack_in(sock, m->ack_id, m->data);
     sock->n_attachments = 0;
     mr_socket_unref(sock);
 }
@@ -186,15 +185,16 @@ void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp)
     s->left[s->n_left++] = nsp;
 }
 
-static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
-                     const struct mr_span *attachments, unsigned n)
+/* A packet has come. */
+static void dispatch(void *ctx, const struct mr_message *m)
 {
-    struct mr_nsp *nsp = mr__nsp_get(s->srv, p->nsp, false);
+    struct mr_session *s = ctx;
+    struct mr_nsp *nsp = mr__nsp_get(s->srv, m->nsp, false);
     struct mr_socket *sock = nsp ? mr__socket_of(s, nsp) : NULL;
 
     if (nsp != NULL && nsp->family != NULL)
         nsp = NULL; /* nobody is in it; clients may know its name */
-    if (p->type == MR_SIO_CONNECT) {
+    if (m->type == MR_MESSAGE_CONNECT) {
         if (sock != NULL) {
             mr__session_broke(s, "second connect", OUT_OF_PLACE);
             return;
@@ -207,29 +207,26 @@ static void dispatch(struct mr_session *s, const struct mr_sio_packet *p,
         }
         if (nsp != NULL)
             (void)has_left(s, nsp, true);
-        mr__nsp_connect(s, nsp, p);
+        mr__nsp_connect(s, nsp, m);
         return;
     }
     if (sock == NULL && nsp != NULL && has_left(s, nsp, false))
         return; /* sent before the client knew that it was thrown out */
-    if (sock == NULL || (sock->state == MR_SOCKET_PENDING && p->type != MR_SIO_DISCONNECT)) {
+    if (sock == NULL || (sock->state == MR_SOCKET_PENDING && m->type != MR_MESSAGE_DISCONNECT)) {
         mr__session_broke(s, "namespace not joined", OUT_OF_PLACE);
         return;
     }
-    switch (p->type) {
-    case MR_SIO_DISCONNECT:
+    switch (m->type) {
+    case MR_MESSAGE_DISCONNECT:
         mr__socket_gone(sock, "client namespace disconnect");
         break;
-    case MR_SIO_EVENT:
-    case MR_SIO_BINARY_EVENT:
-        mr__event_in(sock, p, attachments, n);
+    case MR_MESSAGE_EVENT:
+        mr__event_in(sock, m);
         break;
-    case MR_SIO_ACK:
-    case MR_SIO_BINARY_ACK:
-        take_ack(sock, p, attachments, n);
+    case MR_MESSAGE_ACK:
+        take_ack(sock, m);
         break;
-    case MR_SIO_CONNECT:
-    case MR_SIO_CONNECT_ERROR: /* only a server refuses */
+    default: /* only a server refuses */
         mr__session_broke(s, "packet type", OUT_OF_PLACE);
         break;
     }
@@ -241,40 +238,26 @@ static void too_many_attachments(struct mr_session *s)
     mr__session_broke(s, "attachments", NO_PACKET);
 }
 
-void mr__nsp_text(struct mr_session *s, struct mr_span text)
+static void take(struct mr_session *s, bool binary, struct mr_span bytes)
 {
-    struct mr_sio_packet p;
-    int rc = s->binary == NULL ? mr_sio_decode(text, &p) : MR_E_PROTO;
+    int rc = mr__decode(s, binary, bytes, dispatch);
 
-    if (rc == MR_E_TOOBIG && text.ptr[0] >= '0' + MR_SIO_BINARY_EVENT)
+    if (rc == MR_E_TOOBIG)
         too_many_attachments(s);
+    else if (rc == MR_E_NOMEM)
+        mr__session_doom(s, "transport error");
     else if (rc != MR_OK)
         mr__session_broke(s, "packet", NO_PACKET);
-    else if (p.attachments > s->srv->opt.attachments_max)
-        too_many_attachments(s);
-    else if (p.attachments > 0)
-        mr__binary_begin(s, text, &p);
-    else
-        dispatch(s, &p, NULL, 0);
+}
+
+void mr__nsp_text(struct mr_session *s, struct mr_span text)
+{
+    take(s, false, text);
 }
 
 void mr__nsp_binary(struct mr_session *s, struct mr_span bytes)
 {
-    struct mr_binary *bin = s->binary;
-    int rc = MR_E_PROTO;
-
-    if (bin == NULL) {
-        mr__session_broke(s, "binary that nobody announced", NO_PACKET);
-        return;
-    }
-    if (!mr__binary_add(s, bytes, &rc)) {
-        if (rc != MR_OK)
-            mr__session_broke(s, "attachments", NO_PACKET);
-        return;
-    }
-    s->binary = NULL;
-    dispatch(s, &bin->packet, bin->parts, bin->n);
-    mr__binary_free(bin);
+    take(s, true, bytes);
 }
 
 /* ---- the session's side -------------------------------------------------------------------- */
@@ -308,7 +291,7 @@ void mr__nsp_drained(struct mr_session *s)
 
 void mr__nsp_forget(struct mr_session *s)
 {
-    mr__binary_free(s->binary);
+    mr__decode_end(s);
     for (unsigned i = 0; i < s->n_left; i++)
         mr__nsp_unref(s->left[i]);
     mr_free(s->left);

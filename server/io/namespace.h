@@ -18,7 +18,7 @@
 #include "io/listeners.h"
 #include "io/recovery.h"
 #include "io/session.h"
-#include "proto/sio.h"
+#include "millrace/parser.h"
 
 struct mr_use { /* a link of the chain that a CONNECT passes */
     mr_connect_fn fn;
@@ -104,15 +104,6 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     const struct mr_span *attachments;  /* of the event being handled, n_attachments of them */
 };
 
-/* A BINARY_ packet whose attachments are still coming. */
-struct mr_binary {
-    struct mr_sio_packet packet; /* borrows text */
-    char *text;
-    size_t bytes; /* of the text and the attachments so far */
-    unsigned n;
-    struct mr_span parts[MR_SIO_ATTACHMENTS_MAX]; /* owned */
-};
-
 /* The namespace of that name; create: made when it is missing (NULL then: out of memory). */
 struct mr_nsp *mr__nsp_get(struct mr_server *srv, struct mr_span name, bool create);
 void mr__nsp_unref(struct mr_nsp *nsp);
@@ -121,7 +112,7 @@ void mr__nsp_close(struct mr_nsp *nsp);
 
 /* families.c: a CONNECT to a namespace that there is not. It is made, and sock connects to it, now
  * or later; or the client is refused. */
-void mr__family_connect(struct mr_session *s, const struct mr_sio_packet *p);
+void mr__family_connect(struct mr_session *s, const struct mr_message *m);
 /* Nobody is in nsp any more: it may have to go, at the end of the turn. */
 void mr__family_emptied(struct mr_nsp *nsp);
 void mr__families_reap(struct mr_server *srv);
@@ -139,7 +130,7 @@ extern const struct mr_engine_ops mr__nsp_engine_ops;
 void mr__nsp_text(struct mr_session *s, struct mr_span text);
 void mr__nsp_binary(struct mr_session *s, struct mr_span bytes);
 /* connect.c: a CONNECT; nsp NULL: there is none of that name. */
-void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_sio_packet *p);
+void mr__nsp_connect(struct mr_session *s, struct mr_nsp *nsp, const struct mr_message *m);
 /* Ask the hook, and do as it says; go on after a yes; the socket is in. connect.c, recovery.c */
 void mr__connect_decide(struct mr_socket *sock, struct mr_span auth);
 void mr__connect_admit(struct mr_socket *sock);
@@ -154,8 +145,7 @@ void mr__nsp_left(struct mr_session *s, struct mr_nsp *nsp);
 void mr__nsp_forget(struct mr_session *s);
 
 /* events.c: an event has come; what waits is forgotten. */
-void mr__event_in(struct mr_socket *sock, const struct mr_sio_packet *p,
-                  const struct mr_span *attachments, unsigned n);
+void mr__event_in(struct mr_socket *sock, const struct mr_message *m);
 void mr__held_free(struct mr_socket *sock);
 
 /* socket.c */
@@ -169,16 +159,10 @@ int mr__socket_deliver(struct mr_socket *sock, struct mr_frame *const *frames, s
                        bool is_volatile);
 /* ack.c: the packet with an ack id; how->ack is called for its answer, unless this is no MR_OK. */
 int mr__emit_ack(struct mr_socket *sock, struct mr_packet *packet, const struct mr_how *how);
-/* Queue a packet made of a head of this type and JSON (may be empty). */
-int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json);
+/* Queue a packet of this type with JSON (may be empty). */
+int mr__socket_send_packet(struct mr_socket *sock, enum mr_message_type type, struct mr_span json);
 
 /* broadcast.c: the namespace that a target is in; NULL: there is none of that name. */
 struct mr_nsp *mr__nsp_of(struct mr_server *srv, const struct mr_target *to);
-
-/* binary.c */
-void mr__binary_begin(struct mr_session *s, struct mr_span text, const struct mr_sio_packet *p);
-/* True when the packet is complete. MR_E_* in *rc: the session must be closed. */
-bool mr__binary_add(struct mr_session *s, struct mr_span bytes, int *rc);
-void mr__binary_free(struct mr_binary *bin);
 
 #endif

@@ -31,7 +31,6 @@ struct mr_engine_client;
 struct mr_peer;
 struct mr_socket;
 struct mr_nsp;
-struct mr_binary;
 
 enum mr_session_state {
     MR_S_POLLING,
@@ -64,8 +63,8 @@ struct mr_session {
         struct {                       /* Socket.IO: namespace.c */
             struct mr_socket *sockets; /* at most one a namespace */
             unsigned n_sockets, n_left;
-            struct mr_nsp **left;     /* namespaces that the server threw it out of */
-            struct mr_binary *binary; /* the packet whose attachments are coming in */
+            struct mr_nsp **left; /* namespaces that the server threw it out of */
+            void *parsing;        /* the parser's: a packet whose pieces are coming in */
         };
         struct mr_engine_client *client; /* bare: engine_client.c */
     };

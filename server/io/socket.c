@@ -1,5 +1,6 @@
 /* socket.c - one client in one namespace: its life, and what an application may ask about it. */
 #include "io/namespace.h"
+#include "io/parser.h"
 
 #include "proto/alloc.h"
 
@@ -89,22 +90,12 @@ void mr__socket_gone(struct mr_socket *sock, const char *reason)
     mr_socket_unref(sock);
 }
 
-int mr__socket_send_packet(struct mr_socket *sock, enum mr_sio_type type, struct mr_span json)
+int mr__socket_send_packet(struct mr_socket *sock, enum mr_message_type type, struct mr_span json)
 {
-    struct mr_buf b = MR_BUF_INIT(SIZE_MAX);
-    struct mr_frame *f = NULL;
-    int rc = MR_E_NOMEM;
-
-    mr_buf_add_char(&b, '0' + MR_EIO_MESSAGE);
-    mr_sio_add_head(&b, type, 0, mr_span_str(sock->nsp->name), -1);
-    mr_buf_add_span(&b, json);
-    if (mr_buf_err(&b) == MR_OK)
-        f = mr__frame_make(MR_WS_TEXT, mr_buf_span(&b));
-    if (f != NULL)
-        rc = mr__session_send(sock->session, f);
-    mr_frame_unref(f);
-    mr_buf_free(&b);
-    return rc;
+    return mr__session_send_message(
+        sock->session,
+        &(struct mr_message){
+            .type = type, .nsp = mr_span_str(sock->nsp->name), .ack_id = -1, .data = json});
 }
 
 /* ---- public -------------------------------------------------------------------------------- */
@@ -230,7 +221,7 @@ void mr_socket_disconnect(struct mr_socket *s, bool close_transport)
     if (close_transport) {
         for (struct mr_socket *each = session->sockets; each != NULL; each = each->next) {
             if (each->state == MR_SOCKET_CONNECTED)
-                (void)mr__socket_send_packet(each, MR_SIO_DISCONNECT, MR_SPAN_NONE);
+                (void)mr__socket_send_packet(each, MR_MESSAGE_DISCONNECT, MR_SPAN_NONE);
         }
         mr__session_close(session, "server namespace disconnect", MR_CLOSE_FLUSH);
         return;
@@ -239,7 +230,7 @@ void mr_socket_disconnect(struct mr_socket *s, bool close_transport)
         mr_connect_refuse(s, "disconnected", MR_SPAN_NONE);
         return;
     }
-    (void)mr__socket_send_packet(s, MR_SIO_DISCONNECT, MR_SPAN_NONE);
+    (void)mr__socket_send_packet(s, MR_MESSAGE_DISCONNECT, MR_SPAN_NONE);
     mr__nsp_left(session, s->nsp);
     mr__socket_gone(s, "server namespace disconnect");
 }

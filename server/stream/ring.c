@@ -62,9 +62,9 @@ struct mr_ring_entry *mr_ring_at(struct mr_ring *r, size_t i)
     return &r->entries[(r->head + i) % MR_RING_BATCHES];
 }
 
-struct mr_frame *mr_ring_frame(struct mr_ring_entry *e, size_t i)
+struct mr_frame *mr_ring_frame(struct mr_server *srv, struct mr_ring_entry *e, size_t i)
 {
     if (!e->frames[i])
-        e->frames[i] = mr_frame_new("/", "replication_event", e->batch->events[i].json);
+        e->frames[i] = mr_frame_new(srv, "/", "replication_event", e->batch->events[i].json);
     return e->frames[i];
 }

@@ -34,6 +34,6 @@ int64_t mr_ring_first(const struct mr_ring *r, int64_t none);
 /* The ith entry from the oldest. */
 struct mr_ring_entry *mr_ring_at(struct mr_ring *r, size_t i);
 /* The frame of event i of an entry, borrowed; NULL when out of memory. */
-struct mr_frame *mr_ring_frame(struct mr_ring_entry *e, size_t i);
+struct mr_frame *mr_ring_frame(struct mr_server *srv, struct mr_ring_entry *e, size_t i);
 
 #endif

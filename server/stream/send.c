@@ -89,7 +89,7 @@ bool st_sub_event(struct st_sub *s, struct mr_ring_entry *entry, const struct mr
     if (s->batch_ms) {
         collect(s, e->json);
     } else if (entry) {
-        struct mr_frame *f = mr_ring_frame(entry, i);
+        struct mr_frame *f = mr_ring_frame(mr_socket_server(s->socket), entry, i);
 
         sent(s, f ? mr_socket_send(s->socket, f) : MR_E_NOMEM);
     } else {

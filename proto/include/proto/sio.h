@@ -44,11 +44,6 @@ MR_MUSTCHECK int mr_sio_decode(struct mr_span text, struct mr_sio_packet *out);
  * left out. */
 void mr_sio_add_head(struct mr_buf *b, enum mr_sio_type type, unsigned attachments,
                      struct mr_span nsp, int64_t ack_id);
-/* Append a whole EVENT. args: raw JSON array elements without brackets ("" for none). */
-void mr_sio_add_event(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, const char *event,
-                      struct mr_span args);
-/* Append a whole ACK; args as above. */
-void mr_sio_add_ack(struct mr_buf *b, struct mr_span nsp, int64_t ack_id, struct mr_span args);
 /* True for the names that an application may not use (connect, disconnect, ...). event: the raw
  * content of the name, without quotes. */
 bool mr_sio_reserved(struct mr_span event);

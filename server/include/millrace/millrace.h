@@ -169,8 +169,10 @@ MR_EXPORT MR_MUSTCHECK int mr_post_emit(struct mr_server *srv, const char *nsp, 
                                         const char *event, struct mr_span args);
 
 /* An encoded event, to send the same bytes to sockets of the caller's own choice. Reference counted
- * (not atomically: [thread: loop]); nsp is part of the bytes. NULL when out of memory. Copies. */
-MR_EXPORT struct mr_frame *mr_frame_new(const char *nsp, const char *event, struct mr_span args);
+ * (not atomically: [thread: loop]); nsp is part of the bytes. NULL when out of memory, when there
+ * is no such namespace, or when the parser needs more than one message for it. Copies. */
+MR_EXPORT struct mr_frame *mr_frame_new(struct mr_server *srv, const char *nsp, const char *event,
+                                        struct mr_span args);
 MR_EXPORT struct mr_frame *mr_frame_ref(struct mr_frame *f);
 MR_EXPORT void mr_frame_unref(struct mr_frame *f);
 MR_EXPORT size_t mr_frame_bytes(const struct mr_frame *f);
@@ -216,6 +218,7 @@ static inline void mr_server_stats(struct mr_server *srv, struct mr_stats *out)
 #include "millrace/http.h"
 #include "millrace/lifecycle.h"
 #include "millrace/namespace.h"
+#include "millrace/parser.h"
 #include "millrace/query.h"
 #include "millrace/recovery.h"
 #include "millrace/socket.h"
