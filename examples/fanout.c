@@ -2,7 +2,7 @@
  *
  *   fanout [--port N] [--host ADDRESS] [--ping-interval MS] [--ping-timeout MS] [--max-payload
  * BYTES]
- *          [--recovery SECONDS]
+ *          [--recovery SECONDS] [--queue BYTES]
  *
  *   subscribe_pipeline {"pipeline_id": id} or id   join the room pipeline_{id}; acks {"ok":true}
  *   publish {"pipeline_id": id, "event": {...}}    replication_event with the event, to that room
@@ -94,6 +94,8 @@ int main(int argc, char **argv)
             opt.ping_timeout_ms = number(argv[i + 1]);
         else if (strcmp(argv[i], "--max-payload") == 0)
             opt.body_bytes_max = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--queue") == 0)
+            opt.queue_bytes_max = number(argv[i + 1]);
         else if (strcmp(argv[i], "--recovery") == 0)
             recovery.max_disconnection_ms = 1000 * number(argv[i + 1]);
     }

@@ -235,6 +235,11 @@ static struct mr_socket *find(struct mr_adapter *a, const char *id)
     return mr__room_owner(a, id);
 }
 
+static void each(struct mr_adapter *a, const struct mr_target *to, visit_fn fn, void *ctx)
+{
+    walk(a, to, fn, ctx);
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 struct delivery {
@@ -440,6 +445,7 @@ const struct mr_adapter_ops *mr_adapter_memory(void)
         .room_count = room_count,
         .rooms_each = rooms_each,
         .find = find,
+        .each = each,
         .broadcast = broadcast,
         .broadcast_with_ack = broadcast_with_ack,
         .broadcast_forget = mr__crowd_forget,

@@ -1,6 +1,7 @@
 /* broadcast.c - calls to many: checked, made into a packet, handed to the namespace's adapter. */
 #include "io/namespace.h"
 #include "io/parser.h"
+#include "io/sized.h"
 
 #include "proto/alloc.h"
 #include "proto/json.h"
@@ -128,6 +129,35 @@ int mr_emit(struct mr_server *srv, const char *nsp, const char *room, const char
     const struct mr_target to = {.nsp = nsp, .rooms = &room, .n_rooms = room != NULL};
 
     return mr_emit_binary_to(srv, &to, event, args, NULL, 0);
+}
+
+static void count_queue(struct mr_socket *s, void *ctx)
+{
+    struct mr_queued *sum = ctx;
+    uint64_t bytes = mr_socket_buffered(s);
+
+    if (s->state != MR_SOCKET_CONNECTED)
+        return;
+    sum->sockets++;
+    sum->packets += mr_socket_queued(s);
+    sum->bytes += bytes;
+    sum->bytes_longest = bytes > sum->bytes_longest ? bytes : sum->bytes_longest;
+    sum->congested += mr_socket_congested(s);
+}
+
+void mr_queued_sized(struct mr_server *srv, const struct mr_target *to, struct mr_queued *out,
+                     size_t out_size)
+{
+    struct mr_nsp *nsp = mr__nsp_of(srv, to);
+    struct mr_queued sum = {0};
+
+    MR_ASSERT_LOOP(srv);
+    if (nsp != NULL && nsp->family == NULL)
+        nsp->adapter->ops->each(nsp->adapter, to, count_queue, &sum);
+    for (struct mr_nsp *c = nsp && nsp->family ? mr__family_next(nsp, NULL) : NULL; c != NULL;
+         c = mr__family_next(nsp, c))
+        c->adapter->ops->each(c->adapter, to, count_queue, &sum);
+    mr__sized_out(out, out_size, &sum, sizeof(sum));
 }
 
 /* ---- many sockets --------------------------------------------------------------------------- */

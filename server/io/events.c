@@ -145,13 +145,32 @@ void mr__held_free(struct mr_socket *sock)
 
 /* ---- handlers ------------------------------------------------------------------------------ */
 
+static size_t count(const struct mr_handler *h)
+{
+    size_t n = 0;
+
+    for (; h != NULL; h = h->next)
+        n++;
+    return n;
+}
+
+/* Does anybody want it? */
+static bool is_wanted(const struct mr_socket *sock, struct mr_span name)
+{
+    return sock->listeners != NULL || MR_HOOK(sock->nsp, any)->any != NULL ||
+           find_event(sock->nsp, name) != NULL;
+}
+
 /* Whose handlers it has, and in which order: see socket.h. MR_E_AGAIN: it is put off. */
 static int call_handlers(struct mr_socket *sock, struct coming *c)
 {
+    const struct mr_handler *any = MR_HOOK(sock->nsp, any)->any;
     const struct mr_event *e = find_event(sock->nsp, c->name);
+    const struct mr_handler *on = e != NULL ? e->handlers : NULL;
+    size_t n_any = count(any), n_on = count(on); /* who comes during the event hears the next one */
     int rc = MR_OK;
 
-    if (sock->listeners == NULL && e == NULL)
+    if (sock->listeners == NULL && on == NULL && any == NULL)
         return MR_OK;
     sock->attachments = c->attachments;
     sock->n_attachments = (unsigned)c->n;
@@ -160,8 +179,10 @@ static int call_handlers(struct mr_socket *sock, struct coming *c)
     if (rc == MR_OK) {
         bool all = sock->listeners != NULL && c->before > 0;
 
-        if (e != NULL)
-            e->fn(sock, c->args, c->ack_id, e->ctx);
+        for (; n_any-- > 0 && sock->state == MR_SOCKET_CONNECTED; any = any->next)
+            any->fn.any(sock, c->name, c->args, c->ack_id, any->ctx);
+        for (; n_on-- > 0 && sock->state == MR_SOCKET_CONNECTED; on = on->next)
+            on->fn.event(sock, c->args, c->ack_id, on->ctx);
         if (all)
             mr__listeners_event(sock, c->name, c->args, c->ack_id, c->before);
     }
@@ -178,8 +199,7 @@ void mr__event_in(struct mr_socket *sock, const struct mr_message *m)
                        .attachments = m->attachments,
                        .n = m->n_attachments};
 
-    if (mr_buf_err(&buf) != MR_OK ||
-        (sock->listeners == NULL && find_event(sock->nsp, c.name) == NULL)) {
+    if (mr_buf_err(&buf) != MR_OK || !is_wanted(sock, c.name)) {
         mr_buf_free(&buf);
         return;
     }

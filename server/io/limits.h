@@ -48,7 +48,10 @@
 #define MR_FLUSH_FIRST          32    /* sessions with something new: flushed before a crowd's */
 #define MR_FLUSH_SESSIONS       256   /* sessions flushed before the loop goes round */
 #define MR_FLUSH_BYTES_MAX      1048576 /* written to one socket before others get their turn */
-#define MR_READ_BYTES           65536   /* one read; the buffer is shared by all connections */
+#define MR_KERNEL_UNSENT_BYTES                                                                     \
+    131072                  /* of one connection: what a reader leaves lying beyond it             \
+                               stays with us, where it is counted and may make way */
+#define MR_READ_BYTES 65536 /* one read; the buffer is shared by all connections */
 
 /* HTTP for the application */
 #define MR_CHUNK_EXTRAS_MAX       8192   /* all chunk extensions of a body */

@@ -86,7 +86,6 @@ static void readable(uv_poll_t *poll, int status, int events)
     for (int i = 0; status == 0 && i < MR_ACCEPT_BATCH; i++) {
         struct sockaddr_storage sa = {0};
         socklen_t len = sizeof(sa);
-        int one = 1;
         struct mr_peer *peer;
         char addr[48];
         int fd = -1;
@@ -107,7 +106,6 @@ static void readable(uv_poll_t *poll, int status, int events)
                 pause_accepting(net, errno);
             return;
         }
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         text_of(&sa, addr);
         peer = mr__peer_connects(net->srv, addr);
         if (peer == NULL)
@@ -122,7 +120,7 @@ static int open_one(struct mr_net *net, const struct addrinfo *ai, bool tls)
     struct mr_listener *l = &net->listeners[net->n_listeners];
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
-    int one = 1;
+    int one = 1, unsent = MR_KERNEL_UNSENT_BYTES;
     int fd;
 
     memcpy(&sa, ai->ai_addr, ai->ai_addrlen);
@@ -134,6 +132,9 @@ static int open_one(struct mr_net *net, const struct addrinfo *ai, bool tls)
     if (fd < 0)
         return MR_E_IO;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    /* These two are handed down to what is accepted. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     if (bind(fd, (struct sockaddr *)&sa, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&sa, &len) != 0 ||
         uv_poll_init(net->loop, &l->poll, fd) != 0) {

@@ -49,15 +49,43 @@ void mr__nsp_close(struct mr_nsp *nsp)
     mr__adapter_close(nsp);
 }
 
+/* At the end of a list. */
+static struct mr_handler *add_handler(struct mr_handler **at, void *ctx)
+{
+    struct mr_handler *h = mr_zalloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return NULL;
+    h->ctx = ctx;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = h;
+    return h;
+}
+
+static void free_handlers(struct mr_handler *h)
+{
+    while (h != NULL) {
+        struct mr_handler *next = h->next;
+
+        mr_free(h);
+        h = next;
+    }
+}
+
 void mr__nsp_unref(struct mr_nsp *nsp)
 {
     if (--nsp->refs > 0)
         return;
     mr__link_off(&nsp->emptied);
     for (struct mr_node *node = mr__table_next(&nsp->events, NULL), *next; node; node = next) {
+        struct mr_event *e = MR_CONTAINER(node, struct mr_event, node);
+
         next = mr__table_next(&nsp->events, node);
-        mr_free(MR_CONTAINER(node, struct mr_event, node));
+        free_handlers(e->handlers);
+        mr_free(e);
     }
+    free_handlers(nsp->any);
     mr__table_deinit(&nsp->events);
     mr__recovery_close(nsp);
     mr__adapter_close(nsp);
@@ -103,37 +131,53 @@ int mr_on_drain(struct mr_server *srv, const char *nsp, mr_drain_fn fn, void *ct
     REGISTER(on_drain);
 }
 
-int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn fn, void *ctx)
+static struct mr_event *event_of(struct mr_nsp *nsp, struct mr_span name)
 {
-    size_t len = strlen(event);
-    struct mr_nsp *n;
-    struct mr_node *node;
+    struct mr_node *node = mr__table_find(&nsp->events, name);
     struct mr_event *e;
 
+    if (node != NULL)
+        return MR_CONTAINER(node, struct mr_event, node);
+    e = mr_zalloc(1, sizeof(*e) + name.len + 1);
+    if (e == NULL)
+        return NULL;
+    memcpy(e->name, name.ptr, name.len);
+    e->node.name = mr_span_of(e->name, name.len);
+    if (mr__table_put(&nsp->events, &e->node) != MR_OK) {
+        mr_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+int mr_on(struct mr_server *srv, const char *nsp, const char *event, mr_event_fn fn, void *ctx)
+{
+    struct mr_span name = mr_span_str(event);
+    struct mr_nsp *n;
+    struct mr_event *e;
+    struct mr_handler *h;
+
     MR_ASSERT_LOOP(srv);
-    if (len > MR_NAME_LEN_MAX || mr_sio_reserved(mr_span_str(event)))
+    if (name.len > MR_NAME_LEN_MAX || mr_sio_reserved(name))
         return MR_E_INVAL;
     n = mr__nsp_get(srv, mr_span_str(nsp), true);
-    if (n == NULL)
+    e = n != NULL ? event_of(n, name) : NULL;
+    h = e != NULL ? add_handler(&e->handlers, ctx) : NULL;
+    if (h == NULL)
         return MR_E_NOMEM;
-    node = mr__table_find(&n->events, mr_span_str(event));
-    if (node != NULL) {
-        e = MR_CONTAINER(node, struct mr_event, node);
-        e->fn = fn;
-        e->ctx = ctx;
-        return MR_OK;
-    }
-    e = mr_alloc(sizeof(*e) + len + 1);
-    if (e == NULL)
+    h->fn.event = fn;
+    return MR_OK;
+}
+
+int mr_on_any(struct mr_server *srv, const char *nsp, mr_any_fn fn, void *ctx)
+{
+    struct mr_nsp *n = mr__nsp_get(srv, mr_span_str(nsp), true);
+    struct mr_handler *h = n != NULL ? add_handler(&n->any, ctx) : NULL;
+
+    MR_ASSERT_LOOP(srv);
+    if (h == NULL)
         return MR_E_NOMEM;
-    e->fn = fn;
-    e->ctx = ctx;
-    memcpy(e->name, event, len + 1);
-    e->node.name = mr_span_of(e->name, len);
-    if (mr__table_put(&n->events, &e->node) != MR_OK) {
-        mr_free(e);
-        return MR_E_NOMEM;
-    }
+    h->fn.any = fn;
     return MR_OK;
 }
 

@@ -28,10 +28,18 @@ struct mr_use { /* a link of the chain that a CONNECT passes */
 struct mr_family; /* families.c */
 struct mr_held;   /* events.c */
 
-struct mr_event {        /* a handler of a namespace */
-    struct mr_node node; /* in nsp->events */
-    mr_event_fn fn;
+struct mr_handler { /* of an event, or of all; the next one was registered after it */
+    struct mr_handler *next;
+    union {
+        mr_event_fn event;
+        mr_any_fn any;
+    } fn;
     void *ctx;
+};
+
+struct mr_event {        /* that a namespace has handlers of */
+    struct mr_node node; /* in nsp->events */
+    struct mr_handler *handlers;
     char name[];
 };
 
@@ -58,6 +66,7 @@ struct mr_nsp {
     mr_drain_fn on_drain;
     void *on_drain_ctx;
     struct mr_table events;
+    struct mr_handler *any; /* of every event */
     struct mr_adapter *adapter;   /* who is in which room */
     struct mr_recovery *recovery; /* NULL: off */
     struct mr_socket **members;   /* connected sockets, in no order */

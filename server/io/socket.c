@@ -196,6 +196,11 @@ size_t mr_socket_buffered(const struct mr_socket *s)
     return s->session != NULL ? mr__session_q(s->session)->bytes : 0;
 }
 
+size_t mr_socket_queued(const struct mr_socket *s)
+{
+    return s->session != NULL ? mr__session_q(s->session)->n : 0;
+}
+
 bool mr_socket_congested(const struct mr_socket *s)
 {
     return s->session != NULL && s->session->congested;

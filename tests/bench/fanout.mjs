@@ -5,6 +5,7 @@
 //   pressure   200,000 and 400,000 deliveries a second; the floor gathers a turn's frames into one send
 //   echo       the round trip of an ack, alone and with 5,000 idle sockets beside
 //   idle       10,000 sockets that only answer pings; what connecting costs at the start and at the end
+//   stalled    a fifth of the room has stopped reading; what the others notice of it
 //   reconnect  everybody loses the connection, misses five events and is back at once
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -24,6 +25,10 @@ const names = {
   node: 'Node.js socket.io',
   oxide: 'Rust socketioxide',
   python: 'python-socketio + uvicorn',
+  calm: 'millrace, everybody reads',
+  stalled: 'millrace, some stalled',
+  node_calm: 'Node.js, everybody reads',
+  node_stalled: 'Node.js, some stalled',
 }
 const servers = {
   floor: (port) => start(program('bench_send_floor'), [String(port)]),
@@ -33,6 +38,7 @@ const servers = {
   oxide: (port) => start(oxide, [String(port)]),
   python: (port) => start(python, [path.join(peers, 'socketio_server.py'), String(port)]),
 }
+Object.assign(servers, { calm: servers.millrace, stalled: servers.millrace, node_calm: servers.node, node_stalled: servers.node })
 
 function run(what, file, args, options = {}) {
   const done = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
@@ -46,7 +52,11 @@ function installPeers(say) {
   if (!fs.existsSync(path.join(peers, 'node_modules/socket.io'))) run("Node's socket.io", 'npm', ['ci', '--prefix', peers, '--no-audit', '--no-fund'])
   fs.mkdirSync(cache, { recursive: true })
   if (has('cargo')) {
-    if (!fs.existsSync(oxide)) run('socketioxide', 'cargo', ['build', '--release', '--quiet'], { cwd: path.join(peers, 'socketioxide'), env: { ...process.env, CARGO_TARGET_DIR: path.join(cache, 'socketioxide') } })
+    if (!fs.existsSync(oxide)) {
+      const source = path.join(cache, 'socketioxide-source') // cargo writes its lock file beside the manifest
+      fs.cpSync(path.join(peers, 'socketioxide'), source, { recursive: true })
+      run('socketioxide', 'cargo', ['build', '--release', '--quiet'], { cwd: source, env: { ...process.env, CARGO_TARGET_DIR: path.join(cache, 'socketioxide') } })
+    }
     there.push('oxide')
   } else say('no cargo: socketioxide is left out')
   if (has('python3')) {
@@ -88,6 +98,12 @@ function plansOf(quick, there) {
     echo: { title: `Ack echo, 64 sockets, ${s(5)} s`, servers: all('floor'), args: ['--mode', 'echo', '--n', '64', '--seconds', String(s(5))] },
     echo_idle: { title: `Ack echo, 64 sockets beside ${big} idle ones, ${s(5)} s`, servers: without('python'), args: ['--mode', 'echo', '--n', '64', '--idle', String(big), '--seconds', String(s(5))] },
     idle: { title: `Idle: ${quick ? 500 : '10,000'} sockets, ${s(30)} s`, servers: without('python'), args: ['--mode', 'idle', '--n', String(quick ? 500 : 10000), '--seconds', String(s(30))] },
+    stalled: {
+      title: `${quick ? 400 : '4,000'} sockets × 20 events/s × 1,000 bytes, and ${quick ? 100 : '1,000'} more that read nothing, ${s(20)} s`,
+      servers: ['calm', 'stalled', 'node_calm', 'node_stalled'],
+      args: ['--n', String(quick ? 400 : 4000), '--rate', '20', '--seconds', String(s(20)), '--bytes', '1000'],
+      more: (name) => (name.endsWith('stalled') ? ['--stalled', String(quick ? 100 : 1000)] : []),
+    },
     reconnect: { title: `Reconnect: ${quick ? 500 : most().toLocaleString('en-US')} sockets at once, five events missed`, servers: ['millrace', 'node'], recovery: true, args: ['--mode', 'reconnect', '--n', String(quick ? 500 : most()), '--rate', '5'] },
   }
 }
@@ -97,9 +113,11 @@ const columns = {
     ['connect µs', (r) => format(r.connect_us, 0)], ['RSS KB/socket', (r) => format(r.rss_client_kb, 1)], ['lost', (r) => format(r.lost, 0)], ['disorder', (r) => format(r.disorder, 0)]],
   echo: [['CPU µs/round trip', (r) => format(r.cpu_us, 2)], ['÷ first', (r, first) => format(ratio(r.cpu_us, first.cpu_us), 2)], ['p50 ms', (r) => format(r.p50_ms, 2)], ['p99 ms', (r) => format(r.p99_ms, 2)]],
   idle: [['CPU %', (r) => format(r.cores * 100, 2)], ['connect µs, first 1,000', (r) => format(r.connect_first_us, 0)], ['last 1,000', (r) => format(r.connect_last_us, 0)], ['RSS KB/socket', (r) => format(r.rss_client_kb, 1)]],
+  stalled: [['CPU µs/delivery', (r) => format(r.cpu_us, 2)], ['p50 ms', (r) => format(r.p50_ms, 2)], ['p99 ms', (r) => format(r.p99_ms, 2)], ['÷ first', (r, first) => format(ratio(r.p99_ms, first.p99_ms), 2)],
+    ['RSS at the end MB', (r) => format(r.rss_end_kb / 1024, 1)], ['lost', (r) => format(r.lost, 0)]],
   reconnect: [['recovered', (r) => format(r.recovered, 0)], ['of', (r) => format(r.n, 0)], ['all back after ms', (r) => format(r.back_ms, 0)], ['events lost', (r) => format(r.lost, 0)], ['CPU s', (r) => format(r.cores * r.seconds, 2)], ['RSS KB/socket', (r) => format(r.rss_client_kb, 1)]],
 }
-const columnsOf = (plan) => columns[plan.startsWith('echo') ? 'echo' : plan.startsWith('idle') ? 'idle' : plan.startsWith('reconnect') ? 'reconnect' : 'fanout']
+const columnsOf = (plan) => columns[plan.startsWith('echo') ? 'echo' : plan.startsWith('idle') ? 'idle' : plan === 'stalled' || plan === 'reconnect' ? plan : 'fanout']
 
 function targets(m) {
   const rows = []
@@ -119,24 +137,25 @@ function targets(m) {
   over('echo', 'CPU', 'floor', 1.35)
   over('echo_idle', 'CPU', 'floor', 1.35)
   if (m.idle) rows.push(['idle: CPU %', m.idle.millrace.cores * 100, 1], ['idle: RSS KB/socket', m.idle.millrace.rss_client_kb, 5], ['idle: connect µs, last 1,000', m.idle.millrace.connect_last_us, 120])
+  if (m.stalled) rows.push(['stalled: p99 of the others ÷ with nobody stalled', ratio(m.stalled.stalled.p99_ms, m.stalled.calm.p99_ms), 1.5], ['stalled: lost', m.stalled.stalled.lost, 0])
   if (m.reconnect) rows.push(['reconnect: not recovered', m.reconnect.millrace.n - m.reconnect.millrace.recovered, 0], ['reconnect: events lost', m.reconnect.millrace.lost, 0])
   return rows
 }
 
-export default async function fanout({ rounds, quick, say }) {
+export default async function fanout({ rounds, quick, say, only }) {
   const plans = plansOf(quick, installPeers(say))
   const result = {}
   const sections = []
-  for (const [plan, { title, servers: list, args, recovery }] of Object.entries(plans)) {
+  for (const [plan, { title, servers: list, args, more = () => [], recovery }] of Object.entries(plans).filter(([plan]) => !only || only.includes(plan))) {
     const all = Object.fromEntries(list.map((name) => [name, []]))
     for (let i = 1; i <= rounds; i++) {
       for (const name of list) {
         try {
-          const r = await measure(name, args, recovery)
+          const r = await measure(name, [...args, ...more(name)], recovery)
           all[name].push({ ...r, lost: r.expected - r.received })
           say(`${plan} round ${i} ${name}: ${format(r.cpu_us, 2)} µs, p99 ${format(r.p99_ms)} ms, lost ${r.expected - r.received}`)
         } catch (e) {
-          if (name === 'millrace' || name === 'floor' || name === 'turn') throw e
+          if (!/node|oxide|python/.test(name)) throw e
           say(`${plan} round ${i} ${name}: did not make it: ${e.message.split('\n')[0]}`)
         }
       }

@@ -26,14 +26,15 @@ struct load {
     /* what was asked for */
     uint16_t port;
     int server_pid;
-    size_t n, idle_clients; /* who join; who only stay connected */
+    size_t n, idle_clients, stalled; /* who join; who only stay connected; who join, then stop
+                                        reading */
     uint64_t rate, seconds, warm_seconds, event_bytes, expect_each;
     const char *room, *mode, *token;
     bool echo, listen, idle, reconnect, has_publisher;
 
     /* what goes on */
     int poll_fd;
-    struct client *clients; /* n of them, then the publisher, then the idle ones */
+    struct client *clients; /* n of them, the publisher, the idle ones, the stalled ones */
     size_t opening, opening_max, ready, lost_clients;
     bool running;
     uint64_t published;
@@ -93,6 +94,8 @@ static inline void load_option(struct load *l, const char *name, const char *val
         l->n = bench_number(value, 60000);
     else if (strcmp(name, "--idle") == 0)
         l->idle_clients = bench_number(value, 60000);
+    else if (strcmp(name, "--stalled") == 0)
+        l->stalled = bench_number(value, 60000);
     else if (strcmp(name, "--opening") == 0)
         l->opening_max = bench_number(value, 60000);
     else if (strcmp(name, "--rate") == 0)
@@ -128,16 +131,22 @@ static inline void load_options(struct load *l, int argc, char **argv)
     if (!l->port || !l->server_pid || !l->n || !l->rate)
         bench_die(
             "usage: sio_load --port P --pid SERVER [--mode fanout|echo|listen|idle|reconnect] "
-            "[--n N] [--idle N] [--opening N] [--rate R] [--seconds S] [--warm S] [--bytes B] "
+            "[--n N] [--idle N] [--stalled N] [--opening N] [--rate R] [--seconds S] [--warm S] "
+            "[--bytes B] "
             "[--room R] [--token T] "
             "[--expect EVENTS]");
+}
+
+static inline size_t load_clients(const struct load *l)
+{
+    return l->n + l->has_publisher + l->idle_clients + l->stalled;
 }
 
 static inline void load_print(const struct load *l)
 {
     double seconds = (double)(l->measured_to - l->measure_from) / 1e9;
     double cpu_us = l->end.cpu_us - l->begin.cpu_us, received = (double)l->received;
-    double clients = (double)(l->n + l->has_publisher + l->idle_clients);
+    double clients = (double)load_clients(l);
     double late = (double)(clients - (double)l->last_ready);
 
     printf("{\"mode\":\"%s\",\"n\":%zu,\"seconds\":%.2f,\"expected\":%llu,\"received\":%llu,"

@@ -73,15 +73,22 @@ void client_say(struct client *c, const char *fmt, ...)
     say(c, WS_TEXT, mr_span_of(text, (size_t)n));
 }
 
+static bool stalls(const struct client *c)
+{
+    return c >= L.clients + load_clients(&L) - L.stalled;
+}
+
 void client_open(struct client *c, size_t i)
 {
     struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
-    int one = 1;
+    int one = 1, small = 4096;
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (c->fd < 0)
         bench_die("socket: %s", strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (stalls(c)) /* so that what it does not read stays with the server */
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     /* Several source addresses, so that ports do not run out at tens of thousands. */
     setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(i % 8));
@@ -197,6 +204,8 @@ static void on_ack(struct client *c, struct mr_span packet)
         c->state = READY;
         L.opening--;
         L.ready++;
+        if (stalls(c)) /* it reads no more, and does not hear of its end */
+            epoll_ctl(L.poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
         return;
     }
     snprintf(id, sizeof(id), "43%u[", c->asked);
@@ -222,7 +231,7 @@ static void connect_packet(struct client *c)
 /* Who was recovered is in its rooms again. The ack proves that what it says here was handled. */
 void client_join(struct client *c)
 {
-    bool joins = c < L.clients + L.n && !L.echo && !L.idle;
+    bool joins = (c < L.clients + L.n || stalls(c)) && !L.echo && !L.idle;
 
     c->asked_at = bench_now_ns();
     if (L.listen)

@@ -1,7 +1,7 @@
 // run.mjs - `./dev bench [name…]`: each bench starts the floor and the peer beside ours on the same
 // input, and gives one table and one line of JSON.
 //
-//   node run.mjs [--quick] [--rounds N] [fanout] [eventlog]
+//   node run.mjs [--quick] [--rounds N] [--only PLAN,PLAN] [fanout] [eventlog]
 import { execFileSync } from 'node:child_process'
 import os from 'node:os'
 import fs from 'node:fs'
@@ -16,6 +16,7 @@ for (let i = 2; i < process.argv.length; i++) {
   const arg = process.argv[i]
   if (arg === '--quick') Object.assign(options, { quick: true, rounds: 1 })
   else if (arg === '--rounds') options.rounds = Number(process.argv[++i])
+  else if (arg === '--only') options.only = process.argv[++i].split(',')
   else if (arg === '--events') options.events = Number(process.argv[++i])
   else if (benches[arg]) names.push(arg)
   else {

@@ -9,8 +9,10 @@
  missed
  *           R events; who was recovered gets them
  *
- * --idle M: so many more that only stay connected.
-
+ * --idle M: so many more that only stay connected. --stalled M: so many more that subscribe and
+ then
+ * read nothing any more.
+ *
  * A run is a script: connect and join, settle, warm up, measure, drain. What the server used of CPU
  * and memory is read between those, and everything is printed as one line of JSON at the end.
  */
@@ -40,7 +42,7 @@ static void ask_again(void)
     if (now < looked_at + SECOND)
         return;
     looked_at = now;
-    for (size_t i = 0; i < L.n + L.has_publisher + L.idle_clients; i++)
+    for (size_t i = 0; i < load_clients(&L); i++)
         if (L.clients[i].state == JOINING && L.clients[i].asked_at + SECOND < now)
             client_join(&L.clients[i]);
 }
@@ -50,7 +52,7 @@ static void ask_again(void)
 static void connect_all(void)
 {
     uint64_t deadline = bench_now_ns() + 120 * SECOND;
-    size_t next = 0, all = L.n + L.has_publisher + L.idle_clients;
+    size_t next = 0, all = load_clients(&L);
 
     while (L.ready + L.lost_clients < all && bench_now_ns() < deadline) {
         for (; next < all && L.opening < L.opening_max; next++)
@@ -180,7 +182,7 @@ int main(int argc, char **argv)
     load_options(&L, argc, argv);
     bench_raise_file_limit();
     L.poll_fd = epoll_create1(0);
-    L.clients = mr_zalloc(L.n + L.has_publisher + L.idle_clients, sizeof(*L.clients));
+    L.clients = mr_zalloc(load_clients(&L), sizeof(*L.clients));
     if (!L.clients)
         bench_die("out of memory");
     L.before = bench_usage_of(L.server_pid);

@@ -166,7 +166,7 @@ static void a_handler_that_ends_the_socket_ends_the_queue(void **state)
     says(0, "42[\"slow\",1]");
     says(0, "42[\"fast\",2]");
     mr_packet_next(s);
-    assert_string_equal(seen, "a1 b1 ");
+    assert_string_equal(seen, "a1 b1 slow1 ");
     mr_socket_unref(s);
 }
 

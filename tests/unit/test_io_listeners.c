@@ -250,6 +250,36 @@ static void an_end_has_two_halves(void **state)
              "own-ed(client namespace disconnect,in) ed(client namespace disconnect,in)");
 }
 
+static void on_more(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx)
+{
+    (void)args, (void)ack_id, (void)ctx;
+    note("more");
+    assert_int_equal(mr_on(&srv, "/", "x", on_event, "third"), MR_OK);
+    if (mr_span_is(args, "9"))
+        mr_socket_disconnect(s, false);
+}
+
+static void a_namespace_has_as_many_as_it_likes(void **state)
+{
+    struct mr_socket *s;
+
+    (void)state;
+    assert_int_equal(mr_on(&srv, "/", "x", on_event, "first"), MR_OK);
+    assert_int_equal(mr_on(&srv, "/", "x", on_more, NULL), MR_OK);
+    assert_int_equal(mr_on_any(&srv, "/", on_any, "a"), MR_OK);
+    assert_int_equal(mr_on_any(&srv, "/", on_any, "b"), MR_OK);
+    s = comes("40");
+    says(0, "42[\"x\",1]");
+    heard_is("a:x(1) b:x(1) first more"); /* "third" has come too late for this one */
+    says(0, "42[\"other\"]");
+    heard_is("a:other() b:other()");
+    assert_int_equal(mr_socket_on(s, "x", on_event, "own"), MR_OK);
+    says(0, "42[\"x\",2]");
+    heard_is("a:x(2) b:x(2) first more third own");
+    says(0, "42[\"x\",9]"); /* it is thrown out by the second */
+    heard_is("a:x(9) b:x(9) first more");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(middleware_decides, start, stop),
         cmocka_unit_test_setup_teardown(who_ends_the_socket_is_the_last_to_hear, start, stop),
         cmocka_unit_test_setup_teardown(an_end_has_two_halves, start, stop),
+        cmocka_unit_test_setup_teardown(a_namespace_has_as_many_as_it_likes, start, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,9 @@ struct mr_adapter_ops {
     size_t (*room_count)(const struct mr_adapter *a);
     void (*rooms_each)(struct mr_adapter *a, bool (*fn)(const char *, size_t, void *), void *ctx);
     struct mr_socket *(*find)(struct mr_adapter *a, const char *id);
+    /* Call fn for each socket of this process that a target means; it must not run handlers. */
+    void (*each)(struct mr_adapter *a, const struct mr_target *to,
+                 void (*fn)(struct mr_socket *s, void *ctx), void *ctx);
 
     /* Events. Return how many sockets of this process it was queued to, or an error. */
     int (*broadcast)(struct mr_adapter *a, struct mr_packet *p, const struct mr_target *to);

@@ -130,6 +130,21 @@ MR_EXPORT int mr_emit_ack_binary_to(struct mr_server *srv, const struct mr_targe
                                     const struct mr_span *attachments, size_t n, mr_answers_fn fn,
                                     void *ctx);
 
+/* What waits in the queues of a target's sockets in this process, unsent: all together, the longest
+ * of them, and how many are congested. With a socket's id as room: that socket's. O(sockets). The
+ * whole server's stands in mr_stats. */
+struct mr_queued {
+    uint64_t packets, bytes, bytes_longest;
+    size_t sockets, congested;
+};
+MR_EXPORT void mr_queued_sized(struct mr_server *srv, const struct mr_target *to,
+                               struct mr_queued *out, size_t out_size);
+static inline void mr_queued(struct mr_server *srv, const struct mr_target *to,
+                             struct mr_queued *out)
+{
+    mr_queued_sized(srv, to, out, sizeof(*out));
+}
+
 /* ---- many sockets ------------------------------------------------------------------------- */
 
 /* How a call over several servers went. */

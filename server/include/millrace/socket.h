@@ -26,13 +26,18 @@ typedef void (*mr_disconnect_fn)(struct mr_socket *s, const char *reason, void *
 /* args borrows the raw arguments after the event name. ack_id >= 0: the client waits for mr_ack,
  * now or later (at most once). */
 typedef void (*mr_event_fn)(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx);
+/* The same for any event. event: its name without quotes or escapes; a number as its text. It
+ * borrows until the return. */
+typedef void (*mr_any_fn)(struct mr_socket *s, struct mr_span event, struct mr_span args,
+                          int64_t ack_id, void *ctx);
 /* args borrows the raw arguments of the client's ack; err MR_OK, MR_E_TIMEOUT or MR_E_CLOSED. */
 typedef void (*mr_ack_fn)(int err, struct mr_socket *s, struct mr_span args, void *ctx);
 /* The socket was congested and has drained under the low-water mark. */
 typedef void (*mr_drain_fn)(struct mr_socket *s, void *ctx);
 
 /* Handlers of a namespace; registering makes the namespace exist ("/" always does). Copies names.
- * One handler an event and namespace: a second registration replaces the first.
+ * Of connecting and leaving there is one each: a second registration replaces the first. Of events
+ * there are as many as are registered, called in that order until one has ended the socket.
  * MR_OK; MR_E_INVAL (reserved event name); MR_E_NOMEM. */
 MR_EXPORT MR_MUSTCHECK int mr_on_connect(struct mr_server *srv, const char *nsp, mr_connect_fn fn,
                                          void *ctx);
@@ -52,6 +57,9 @@ MR_EXPORT MR_MUSTCHECK int mr_on_drain(struct mr_server *srv, const char *nsp, m
                                        void *ctx);
 MR_EXPORT MR_MUSTCHECK int mr_on(struct mr_server *srv, const char *nsp, const char *event,
                                  mr_event_fn fn, void *ctx);
+/* Every event, before its handlers, whether it has any or not. event: as in mr_any_fn. */
+MR_EXPORT MR_MUSTCHECK int mr_on_any(struct mr_server *srv, const char *nsp, mr_any_fn fn,
+                                     void *ctx);
 /* Called just before that of mr_on_disconnect: acks that are waited for are still pending, and get
  * their MR_E_CLOSED between the two. The socket is still in its rooms in both. */
 MR_EXPORT MR_MUSTCHECK int mr_on_disconnecting(struct mr_server *srv, const char *nsp,
@@ -149,6 +157,8 @@ MR_EXPORT void mr_socket_disconnect(struct mr_socket *s, bool close_transport);
 MR_EXPORT void mr_socket_drop(struct mr_socket *s);
 /* Bytes queued for this socket's session that the kernel has not taken yet. */
 MR_EXPORT size_t mr_socket_buffered(const struct mr_socket *s);
+/* Packets, likewise. */
+MR_EXPORT size_t mr_socket_queued(const struct mr_socket *s);
 /* True from the high-water mark until the drain callback. */
 MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
 
@@ -161,9 +171,6 @@ MR_EXPORT bool mr_socket_congested(const struct mr_socket *s);
  *
  * event: the name without quotes or escapes; a number as its text. It borrows until the return. */
 
-/* Every event, before its handlers, whether it has any or not. */
-typedef void (*mr_any_fn)(struct mr_socket *s, struct mr_span event, struct mr_span args,
-                          int64_t ack_id, void *ctx);
 /* Decide on an event before all handlers. MR_OK: on to the next one. An error: the event goes no
  * further, and mr_socket_on_error's handlers hear of it; the client hears nothing (unless the
  * function has called mr_ack). MR_E_AGAIN: mr_packet_next or mr_packet_refuse comes later (keep a
