@@ -404,7 +404,7 @@ void mr__ws_gone(struct mr_ws_port *port, const char *reason)
     if (s == NULL)
         return;
     if (s->probe == port) {
-        mr__upgrade_abort(s);
+        mr__upgrade_lost(s);
         return;
     }
     s->srv->stats.queued_packets -= port->q.n;

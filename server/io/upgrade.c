@@ -97,18 +97,23 @@ int mr__ws_opened(struct mr_server *srv, struct mr_ws_port *port, const struct m
     return MR_OK;
 }
 
+void mr__upgrade_lost(struct mr_session *s)
+{
+    s->srv->stats.upgrade_failures++;
+    mr__timer_stop(&s->srv->timers, &s->upgrade);
+    s->probe->session = NULL;
+    s->probe = NULL;
+    if (s->state == MR_S_PROBING)
+        s->state = MR_S_POLLING;
+}
+
 void mr__upgrade_abort(struct mr_session *s)
 {
     struct mr_ws_port *port = s->probe;
 
     if (port == NULL)
         return;
-    s->srv->stats.upgrade_failures++;
-    mr__timer_stop(&s->srv->timers, &s->upgrade);
-    s->probe = NULL;
-    port->session = NULL;
-    if (s->state == MR_S_PROBING)
-        s->state = MR_S_POLLING;
+    mr__upgrade_lost(s);
     port->ops->close(port, MR_WS_NORMAL);
 }
 

@@ -26,6 +26,8 @@ void mr__ws_message(struct mr_ws_port *port, enum mr_ws_opcode op, struct mr_spa
 /* Queue a frame of the WebSocket itself (a pong, a close), counted if the port carries a session.
  * MR_OK or as mr__session_send. */
 MR_MUSTCHECK int mr__ws_push(struct mr_ws_port *port, struct mr_frame *f);
+/* The probe has gone, or goes its own way. */
+void mr__upgrade_lost(struct mr_session *s);
 /* Give up the probe, if there is one. */
 void mr__upgrade_abort(struct mr_session *s);
 

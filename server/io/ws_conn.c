@@ -9,6 +9,7 @@
 #include "io/peers.h"
 #include "io/ws_app.h"
 #include "proto/alloc.h"
+#include "proto/utf8.h"
 
 #define PIECES_MAX 64
 
@@ -132,6 +133,16 @@ static void ended(struct mr_ws_conn *w, int status, struct mr_span text, const c
         mr__ws_gone(&w->port, reason);
 }
 
+/* The words of a close frame, if they are any. */
+static struct mr_span reason_of(struct mr_span payload)
+{
+    struct mr_span text = MR_SPAN_NONE;
+
+    if (payload.len > 2)
+        text = mr_span_of(payload.ptr + 2, payload.len - 2);
+    return mr_utf8_valid_len(text) == text.len ? text : MR_SPAN_NONE;
+}
+
 static bool take(void *ctx, enum mr_ws_opcode op, struct mr_span data)
 {
     struct mr_ws_conn *w = ctx;
@@ -153,10 +164,7 @@ static bool take(void *ctx, enum mr_ws_opcode op, struct mr_span data)
         break;
     case MR_WS_CLOSE:
         status = mr__ws_close_status(data);
-        ended(w, status,
-              data.len > 2 && status != MR_WS_PROTOCOL_ERROR
-                  ? mr_span_of(data.ptr + 2, data.len - 2)
-                  : MR_SPAN_NONE,
+        ended(w, status, status != MR_WS_PROTOCOL_ERROR ? reason_of(data) : MR_SPAN_NONE,
               "transport close");
         if (w->closing)
             mr__conn_doom(w->conn); /* the answer to ours: both sides have said it */

@@ -68,7 +68,7 @@ int mr__ws_close_status(struct mr_span payload)
         return MR_WS_PROTOCOL_ERROR;
     status = (unsigned char)payload.ptr[0] << 8 | (unsigned char)payload.ptr[1];
     if (mr_utf8_valid_len(mr_span_of(payload.ptr + 2, payload.len - 2)) != payload.len - 2)
-        return MR_WS_PROTOCOL_ERROR;
+        return MR_WS_BAD_TEXT;
     if ((status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) ||
         (status >= 3000 && status <= 4999))
         return status;
@@ -131,6 +131,8 @@ static int take_length(struct mr_ws_rx *rx)
         for (unsigned i = 0; i < (len == 126 ? 2u : 8u); i++)
             left = left << 8 | rx->head[2 + i];
     }
+    if (left >> 63 != 0) /* the highest bit is no part of a length */
+        return MR_WS_PROTOCOL_ERROR;
     rx->left = left;
     rx->masked = 0;
     rx->in_payload = true;

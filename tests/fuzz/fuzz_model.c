@@ -252,7 +252,7 @@ static void on_cast(struct mr_socket *s, struct mr_span args, int64_t ack_id, vo
 static void on_ask(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx)
 {
     (void)args, (void)ack_id, (void)ctx;
-    (void)mr_socket_emit_ack(s, "asked", MR_SPAN_NONE, 0, on_ack, NULL);
+    (void)!mr_socket_emit_ack(s, "asked", MR_SPAN_NONE, 0, on_ack, NULL);
 }
 
 static void on_kick(struct mr_socket *s, struct mr_span args, int64_t ack_id, void *ctx)

@@ -107,7 +107,7 @@ static void on_event(struct mr_socket *s, struct mr_span args, int64_t ack_id, v
     struct mr_span part = mr_event_attachment(s, 0);
     const char *what = ctx;
 
-    (void)mr_join(s, what);
+    (void)!mr_join(s, what);
     (void)mr_ack_binary(s, ack_id, args, &part, part.len > 0);
     (void)!mr_socket_emit_ack(s, "q", MR_SPAN_NONE, 1000, on_ack, NULL);
     (void)mr_emit(mr_socket_server(s), mr_socket_nsp(s), what, "e", mr_arg(args, 0));

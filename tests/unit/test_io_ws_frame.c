@@ -56,7 +56,7 @@ static const struct row rows_frames[] = {
     {"a letter broken by a fragment",   "01 82 00000000 e282 00 81 00000000 41",        "!1007"},
     {"over the limit, by its header",   "82 fe 012d 00000000",                          "!1009"},
     {"far over the limit",              "82 ff 7fffffffffffffff 00000000",              "!1009"},
-    {"absurdly over the limit",         "82 ff ffffffffffffffff 00000000",              "!1009"},
+    {"absurdly over the limit",         "82 ff ffffffffffffffff 00000000",              "!1002"},
     {"over the limit in fragments",     "02 fe 00c8 00000000 *200 80 fe 0065 00000000", "!1009"},
     {"what came before is kept",        "81 81 00000000 61 83 80 00000000",             "1:a|!1002"},
 }; /* clang-format on */
@@ -197,7 +197,7 @@ static void close_codes_are_checked(void **state)
     assert_int_equal(mr__ws_close_status(MR_SPAN("\x03")), 1002);
     assert_int_equal(mr__ws_close_status(MR_SPAN("\x03\xe8")), 1000);
     assert_int_equal(mr__ws_close_status(MR_SPAN("\x03\xe8why")), 1000);
-    assert_int_equal(mr__ws_close_status(MR_SPAN("\x03\xe8\xff")), 1002);
+    assert_int_equal(mr__ws_close_status(MR_SPAN("\x03\xe8\xff")), 1007);
     assert_int_equal(mr__ws_close_status(MR_SPAN("\x03\xed")), 1002); /* 1005 is never sent */
     assert_int_equal(mr__ws_close_status(MR_SPAN("\x0f\xa0")), 4000);
     assert_int_equal(mr__ws_close_status(MR_SPAN("\xff\xff")), 1002);
