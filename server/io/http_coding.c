@@ -29,10 +29,15 @@ static struct mr_span trimmed(struct mr_span s)
 /* Take off what comes before the separator. */
 static struct mr_span next_of(struct mr_span *list, char separator)
 {
-    const char *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
-    size_t len = end != NULL ? (size_t)(end - list->ptr) : list->len;
-    struct mr_span one = mr_span_of(list->ptr, len);
+    const char *end;
+    size_t len;
+    struct mr_span one;
 
+    if (list->len == 0)
+        return MR_SPAN_NONE;
+    end = memchr(list->ptr, separator, list->len);
+    len = end != NULL ? (size_t)(end - list->ptr) : list->len;
+    one = mr_span_of(list->ptr, len);
     *list = mr_span_of(list->ptr + len + (end != NULL), list->len - len - (end != NULL));
     return trimmed(one);
 }

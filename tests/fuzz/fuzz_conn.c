@@ -4,13 +4,15 @@
  * gone.
  *
  * A step is a byte that says what, a byte that says how much, and, for some, that many bytes. The
- * canned openings get a conversation going: the fuzzer need not find out what a handshake is.
+ * canned openings get a conversation going: the fuzzer need not find out what a handshake is. One
+ * step makes an allocation fail.
  */
 #include "fuzz.h"
 
 #include "io/conn.h"
 #include "io/peers.h"
 #include "millrace/websocket.h"
+#include "proto/alloc.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -124,7 +126,11 @@ static void dial(int *fd)
         return;
     FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     peer = mr__peer_connects(srv, "192.0.2.1");
-    FUZZ_ASSERT(peer != NULL);
+    if (peer == NULL) { /* out of memory */
+        close(pair[0]);
+        close(pair[1]);
+        return;
+    }
     mr__conn_new(srv->net, pair[1], peer, "192.0.2.1", false);
     *fd = pair[0];
 }
@@ -168,7 +174,7 @@ static void hear(int *fd)
 static void say(int *fd, struct mr_span bytes)
 {
     dial(fd);
-    if (bytes.len > 0)
+    if (*fd >= 0 && bytes.len > 0)
         (void)!send(*fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -280,6 +286,9 @@ static void step(unsigned what, unsigned how, struct mr_span text)
         now_ms += how * 100;
         mr_server_tick(srv);
         break;
+    case 15: /* an allocation on the way of what comes next fails */
+        mr_alloc_fail_nth(how);
+        return;
     case 13:
         return; /* no turn: what comes next arrives together with this */
     default:
@@ -301,6 +310,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(data[at], data[at + 1], mr_span_of((const char *)data + at + 2, len));
         at += 2 + ((data[at] & 15) < 8 ? len : 0);
     }
+    mr_alloc_fail_nth(0);
     for (int i = 0; i < SLOTS; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
