@@ -89,16 +89,15 @@ void mr__connect_unknown(struct mr_session *s, struct mr_span name)
 static bool ask_next(struct mr_socket *sock, struct mr_span auth, int *rc)
 {
     const struct mr_nsp *nsp = sock->nsp, *hook = MR_HOOK(nsp, on_connect);
-    unsigned above = nsp->parent != NULL ? nsp->parent->n_uses : 0;
     struct mr_use use = {hook->on_connect, hook->on_connect_ctx};
 
     *rc = MR_OK;
-    if (sock->step > above + nsp->n_uses)
+    if (sock->step > sock->n_above + sock->n_uses)
         return false;
-    if (sock->step < above) /* copies: it may register more */
+    if (sock->step < sock->n_above) /* copies: it may register more, for those who come later */
         use = nsp->parent->uses[sock->step];
-    else if (sock->step < above + nsp->n_uses)
-        use = nsp->uses[sock->step - above];
+    else if (sock->step < sock->n_above + sock->n_uses)
+        use = nsp->uses[sock->step - sock->n_above];
     sock->step++;
     if (use.fn == NULL)
         return true;

@@ -66,7 +66,7 @@ struct mr_nsp {
     mr_drain_fn on_drain;
     void *on_drain_ctx;
     struct mr_table events;
-    struct mr_handler *any; /* of every event */
+    struct mr_handler *any;       /* of every event */
     struct mr_adapter *adapter;   /* who is in which room */
     struct mr_recovery *recovery; /* NULL: off */
     struct mr_socket **members;   /* connected sockets, in no order */
@@ -87,13 +87,14 @@ struct mr_socket { /* one for each client: ordered so that nothing is padding */
     uint32_t refs;
     enum mr_socket_state state;
     char id[MR_SID_LEN + 1];
-    bool deciding : 1; /* inside its connect hook, whose return value still counts */
-    bool passed : 1;   /* and mr_connect_next was called there */
-    uint8_t step;      /* how many of nsp->uses it was shown to; one more: on_connect, too */
-    bool own_room;     /* it is in the room named as its id, and alone there: see room.h */
-    uint32_t place;    /* index in nsp->members */
-    uint32_t mark;     /* the last walk that visited it: see adapter_memory.c */
-    uint32_t n_acks;   /* that we wait for */
+    bool deciding : 1;       /* inside its connect hook, whose return value still counts */
+    bool passed : 1;         /* and mr_connect_next was called there */
+    uint8_t step;            /* how many functions of the chain have been asked; then on_connect */
+    uint8_t n_above, n_uses; /* the chain's length when it came: its parent's, and its own */
+    bool own_room;           /* it is in the room named as its id, and alone there: see room.h */
+    uint32_t place;          /* index in nsp->members */
+    uint32_t mark;           /* the last walk that visited it: see adapter_memory.c */
+    uint32_t n_acks;         /* that we wait for */
     unsigned n_attachments;
     struct mr_server *srv;
     struct mr_nsp *nsp;

@@ -28,9 +28,10 @@ struct mr_recoverable {  /* of a socket */
     struct mr_socket *socket;
     struct mr_saved *session; /* NULL: none, or no more */
     bool recovered, admitted, kept;
-    bool restoring; /* what happens to its rooms is not news */
-    bool own_known; /* nor is it that it will be in its own room */
-    char *auth;     /* of its CONNECT, for the hooks, should recovery fail yet */
+    bool catching_up; /* the store was asked for what it missed */
+    bool restoring;   /* what happens to its rooms is not news */
+    bool own_known;   /* nor is it that it will be in its own room */
+    char *auth;       /* of its CONNECT, for the hooks, should recovery fail yet */
     char pid[MR_PID_MAX + 1];
 };
 

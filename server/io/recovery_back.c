@@ -232,6 +232,9 @@ bool mr__recovery_catch_up(struct mr_socket *s)
 
     if (s->recoverable == NULL || !s->recoverable->recovered || s->recoverable->session == NULL)
         return false;
+    if (s->recoverable->catching_up) /* admitted twice */
+        return true;
+    s->recoverable->catching_up = true;
     r->ops->missed(r->store, s->recoverable->session, on_missed, mr_socket_ref(s));
     return true;
 }

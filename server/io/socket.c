@@ -15,6 +15,8 @@ struct mr_socket *mr__socket_new(struct mr_session *s, struct mr_nsp *nsp)
     mr__sid_make(&s->srv->sids, sock->id);
     sock->srv = s->srv;
     sock->nsp = nsp;
+    sock->n_above = (uint8_t)(nsp->parent != NULL ? nsp->parent->n_uses : 0);
+    sock->n_uses = (uint8_t)nsp->n_uses;
     nsp->refs++;
     nsp->n_sockets++;
     sock->session = s;

@@ -28,11 +28,12 @@ before(() => {
 })
 after(() => fs.rmSync(work, { recursive: true }))
 
-async function answers(file) {
+async function answers(file, event) {
   const server = await startExample(path.relative(path.join(buildDir(), 'bin'), file))
   try {
     const socket = io(server.url, { reconnection: false })
     await within('it connects', 5000, once(socket, 'connect'))
+    if (event) assert.deepEqual(await socket.timeout(5000).emitWithAck(event, 'a', Buffer.from([1, 2])), 'a')
     socket.disconnect()
   } finally {
     assert.equal(await server.stop(), 0)
@@ -47,6 +48,7 @@ describe('libmillrace, installed', () => {
     }
     assert.match(run('ldd', [path.join(work, 'chat')]), /libmillrace\.so\.0 => .*prefix/)
     await answers(path.join(work, 'chat'))
+    await answers(path.join(work, 'fanout'), 'echo')
   })
   it('builds them static, without a trace of the shared library', async () => {
     const libs = pkgConfig('--static', '--libs').map((flag) => (flag === '-lmillrace' ? `${prefix}/lib/libmillrace.a` : flag))

@@ -107,6 +107,29 @@ static void all_are_asked_in_order(void **state)
     assert_true(mr_span_eq(mr_socket_auth(comes("40")), MR_SPAN("{}")));
 }
 
+static int waits(struct mr_socket *s, struct mr_span auth, void *ctx)
+{
+    (void)s, (void)auth;
+    note(*(const char *)ctx);
+    return MR_E_AGAIN;
+}
+
+static void who_waits_is_asked_as_it_came(void **state)
+{
+    (void)state;
+    hook(waits, "h");
+    use(yes, "a");
+    use(waits, "b");
+    assert_null(comes("40"));
+    use(yes, "c"); /* for those who come later */
+    mr_connect_next(sessions[0]->sockets);
+    assert_string_equal(asked, "abh");
+    use(yes, "d");
+    mr_connect_next(sessions[0]->sockets);
+    assert_string_equal(asked, "abh");
+    assert_non_null(sockets[0]);
+}
+
 static void one_refuses(void **state)
 {
     (void)state;
@@ -214,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_are_asked_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(who_waits_is_asked_as_it_came, start, stop),
         cmocka_unit_test_setup_teardown(one_refuses, start, stop),
         cmocka_unit_test_setup_teardown(a_refusal_does_not_wait, start, stop),
         cmocka_unit_test_setup_teardown(an_answer_comes_later, start, stop),

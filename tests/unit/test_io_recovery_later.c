@@ -153,6 +153,21 @@ static void the_newest_connection_wins(void **state)
     assert_int_equal(mr_room_size(&srv, "/", NULL), 1);
 }
 
+/* Somebody may say yes more than once. */
+static void admitted_twice_it_gets_everything_once(void **state)
+{
+    size_t i = dial_in();
+
+    (void)state;
+    says(i, hello);
+    answer();
+    mr_connect_admit(sessions[i]->sockets);
+    mr_connect_next(sessions[i]->sockets);
+    assert_int_equal(n_waiting, 1);
+    answer();
+    assert_string_equal(words(i), "one R ");
+}
+
 static int n_hooks;
 
 static int hook(struct mr_socket *s, struct mr_span auth, void *ctx)
@@ -188,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_meanwhile_is_not_lost, up, down),
         cmocka_unit_test_setup_teardown(a_client_that_leaves_meanwhile_may_come_again, up, down),
         cmocka_unit_test_setup_teardown(the_newest_connection_wins, up, down),
+        cmocka_unit_test_setup_teardown(admitted_twice_it_gets_everything_once, up, down),
         cmocka_unit_test_setup_teardown(a_store_that_fails_makes_a_new_client, up, down),
     };
 
