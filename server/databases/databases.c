@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "databases/catalog.h"
 #include "databases/mysql.h"
+#include "databases/mysql_parts.h"
 #include "databases/postgres.h"
 #include "databases/reach.h"
 #include "databases/through_connect.h"
@@ -60,36 +61,59 @@ void mr_database_test(const struct mr_database *d, struct mr_checklist *l)
 
 /* ---- the catalogue ------------------------------------------------------------------------ */
 
-/* A session to read from. MR_OK; MR_E_INVAL; MR_E_UNAVAIL: why says which step failed. */
-static int session(const struct mr_database *d, uint64_t deadline_ms, PGconn **out, char *why,
-                   size_t size)
+/* A session to read from: one of the two. */
+struct session {
+    PGconn *pg;
+    MYSQL *my;
+};
+
+static bool is_mysql(const struct mr_database *d)
+{
+    return strcmp(d->type, "mysql") == 0 || strcmp(d->type, "mariadb") == 0;
+}
+
+static void session_end(struct session *s)
+{
+    PQfinish(s->pg);
+    if (s->my)
+        mysql_close(s->my);
+}
+
+/* MR_OK; MR_E_INVAL; MR_E_UNAVAIL: why says which step failed. */
+static int session_begin(const struct mr_database *d, uint64_t deadline_ms, struct session *s,
+                         char *why, size_t size)
 {
     struct mr_checklist l;
     struct mr_address at;
 
-    if (strcmp(d->type, "postgresql") != 0) {
+    *s = (struct session){0};
+    if (strcmp(d->type, "postgresql") != 0 && !is_mysql(d)) {
         (void)snprintf(why, size,
                        "The catalogue of %s cannot be read here: name its tables by hand.",
                        d->type);
         return MR_E_INVAL;
     }
     mr_checklist_init(&l);
-    *out = reach(d, deadline_ms, &at, &l) ? pgdb_connect(d, &at, deadline_ms, &l) : NULL;
-    if (!*out)
+    if (reach(d, deadline_ms, &at, &l) && is_mysql(d))
+        s->my = mydb_connect(d, &at, deadline_ms, &l);
+    else if (!l.failed)
+        s->pg = pgdb_connect(d, &at, deadline_ms, &l);
+    if (!s->pg && !s->my)
         (void)snprintf(why, size, "%s", l.first);
     mr_buf_free(&l.json);
-    return *out ? MR_OK : MR_E_UNAVAIL;
+    return s->pg || s->my ? MR_OK : MR_E_UNAVAIL;
 }
 
 int mr_database_schemas(const struct mr_database *d, struct mr_buf *json, char *why, size_t size)
 {
     uint64_t deadline = mr_mono_ms() + (uint64_t)d->timeout_ms;
-    PGconn *conn = NULL;
-    int rc = session(d, deadline, &conn, why, size);
+    struct session s;
+    int rc = session_begin(d, deadline, &s, why, size);
 
     if (rc == MR_OK)
-        rc = pgdb_schemas(conn, deadline, json, why, size);
-    PQfinish(conn);
+        rc = s.my ? mydb_schemas(s.my, deadline, json, why, size)
+                  : pgdb_schemas(s.pg, deadline, json, why, size);
+    session_end(&s);
     return rc;
 }
 
@@ -97,11 +121,12 @@ int mr_database_tables(const struct mr_database *d, const struct mr_table_filter
                        struct mr_buf *json, struct mr_table_page *page, char *why, size_t size)
 {
     uint64_t deadline = mr_mono_ms() + (uint64_t)d->timeout_ms;
-    PGconn *conn = NULL;
-    int rc = session(d, deadline, &conn, why, size);
+    struct session s;
+    int rc = session_begin(d, deadline, &s, why, size);
 
     if (rc == MR_OK)
-        rc = pgdb_tables(conn, deadline, f, json, page, why, size);
-    PQfinish(conn);
+        rc = s.my ? mydb_tables(s.my, deadline, f, json, page, why, size)
+                  : pgdb_tables(s.pg, deadline, f, json, page, why, size);
+    session_end(&s);
     return rc;
 }

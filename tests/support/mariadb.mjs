@@ -1,7 +1,7 @@
 // mariadb.mjs - a MariaDB of a test's own, on a free port; its root has the password that is given.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -33,6 +33,8 @@ export async function startMariadb({ sql = [], settings = {}, tls = false } = {}
   await until('MariaDB answers', () => /ready for connections/.test(log), Boolean, { timeout: 30000, detail: () => log.slice(-2000) })
   return {
     port,
+    ca: tls ? readFileSync(path.join(dir, 'ca.crt'), 'utf8') : '',
+    otherCa: tls ? readFileSync(path.join(dir, 'other.crt'), 'utf8') : '',
     async stop() {
       child.kill('SIGTERM')
       await gone
