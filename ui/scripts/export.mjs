@@ -1,9 +1,10 @@
 // What `next build` leaves in out/, made ready to be served strictly and fast:
 //   - every page gets a Content-Security-Policy that names its inline scripts by their hashes;
 //   - a page with an inline style or event handler, which that policy would block, fails the build;
+//   - /docs gets its page and the renderer of the API's contract, from its package;
 //   - text files get .gz and .br variants beside them, where that makes them smaller.
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import path from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -43,8 +44,19 @@ async function files(dir) {
   return nested.flat()
 }
 
+/** The API's documentation: a page of ours around a renderer that the build bundles. */
+async function addDocs(ui, out) {
+  const to = path.join(out, 'docs-page')
+  await mkdir(to, { recursive: true })
+  await copyFile(path.join(ui, 'docs-page/docs.html'), path.join(out, 'docs.html'))
+  for (const file of ['docs.js', 'docs.css']) await copyFile(path.join(ui, 'docs-page', file), path.join(to, file))
+  for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js']) await copyFile(path.join(ui, 'node_modules/swagger-ui-dist', file), path.join(to, file))
+}
+
 async function main() {
-  const out = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), 'out')
+  const ui = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+  const out = path.join(ui, 'out')
+  await addDocs(ui, out)
   const faults = []
   let plain = 0
   let small = 0
