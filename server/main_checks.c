@@ -342,6 +342,9 @@ static bool check_settings(const struct mr_config *cfg)
     if (secret == 0)
         puts("settings       note     JWT_SECRET is not set: sign-ins end with the process, and "
              "several processes do not share them");
+    if (cfg->secret_key[0] == '\0')
+        puts("settings       note     MILLRACE_SECRET_KEY is not set: no password of a connection "
+             "can be stored or used (openssl rand -base64 32 makes one)");
     if (cfg->ui_dir[0] == '\0')
         puts("settings       note     MILLRACE_UI_DIR is not set: no dashboard is served");
     if (strcmp(cfg->auth, "open") == 0)

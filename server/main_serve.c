@@ -205,6 +205,7 @@ static int make_server(struct app *a)
         .low_water_bytes = (uint32_t)cfg->high_water / 4,
         .cors_origins = cfg->cors_origins,
         .trusted_proxies = cfg->trusted_proxies,
+        .handshake_headers = "x-api-key",
     };
     int64_t ceiling = cfg->high_water + 4 * cfg->record_bytes;
     int rc;

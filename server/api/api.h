@@ -44,6 +44,11 @@ struct mr_api_options {
     void *logger_ctx;
 };
 
+struct mr_route_metrics {
+    struct mr_metric *responses[6]; /* by class of status */
+    struct mr_metric *seconds;
+};
+
 struct mr_api {
     struct mr_api_options opt;
     struct mr_pool *auth_pool;
@@ -53,8 +58,8 @@ struct mr_api {
     atomic_size_t in_flight;
     atomic_bool stopping;
     uint64_t started_ms;
-    struct mr_metric *responses[6]; /* by status class */
-    struct mr_metric *seconds, *refused, *bad_json, *logins, *login_failures;
+    struct mr_route_metrics *by_route; /* one each, and one for what has no route */
+    struct mr_metric *refused, *bad_json, *logins, *login_failures;
 };
 
 /* Borrows everything in opt until mr_api_free. Registers itself for the server's HTTP requests.
@@ -69,6 +74,9 @@ void mr_api_join(struct mr_api *api);
 void mr_api_free(struct mr_api *api);
 
 struct mr_route;
+/* An answer went out after us microseconds (0: nobody knows); route NULL: to what has none.
+ * [thread: any] */
+void mr_api_count(struct mr_api *api, const struct mr_route *route, int status, uint64_t us);
 /* The route table, for the test that compares it with openapi.yaml. */
 const struct mr_route *mr_api_routes(size_t *n);
 

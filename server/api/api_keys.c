@@ -159,13 +159,14 @@ int mr_api_key_check(struct mr_call *c)
     memcpy(c->who.user_id, owner.user.id, sizeof(c->who.user_id));
     memcpy(c->who.username, owner.user.username, sizeof(c->who.username));
     c->who.role = owner.user.role < most ? owner.user.role : most;
+    c->own = owner.user.role;
     if (for_people(c->route))
         return mr_call_fail(c, MR_E_FORBIDDEN, 0,
                             "This needs somebody who signed in, not an API key.");
-    if (owner.user.role < c->route->role)
+    if (owner.user.role < c->route->role && c->route->of == MR_OF_NOTHING)
         return mr_call_fail(c, MR_E_FORBIDDEN, 0, "This needs the role %s; the key's owner is %s.",
                             mr_role_name(c->route->role), mr_role_name(owner.user.role));
-    if (c->who.role < c->route->role)
+    if (most < c->route->role)
         return mr_call_fail(c, MR_E_FORBIDDEN, 0, "The API key's scopes do not allow this.");
     return MR_OK;
 }

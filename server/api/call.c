@@ -77,6 +77,7 @@ const char *mr_call_header_of(const struct mr_call *c, const char *name)
 
 int mr_call_db(struct mr_call *c, struct mr_pg **db)
 {
+    bool labelled = c->db != NULL;
     char why[MR_HEALTH_DETAIL];
     int rc = MR_OK;
 
@@ -90,6 +91,8 @@ int mr_call_db(struct mr_call *c, struct mr_pg **db)
         mr_call_header(c, "Retry-After", "1");
         return mr_call_fail(c, rc, 503, "Every PostgreSQL connection is busy; try again.");
     }
+    if (rc == MR_OK && !labelled)
+        rc = mr_pg_label(c->db, c->request_id);
     if (rc == MR_OK)
         *db = c->db;
     return rc;

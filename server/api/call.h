@@ -10,6 +10,7 @@
 #include "api/router.h"
 #include "millrace/millrace.h"
 #include "proto/json.h"
+#include "store/grants.h"
 
 #define MR_CALL_HEADERS_MAX 12
 #define MR_CALL_BODY_MAX    (64u << 20)
@@ -23,6 +24,7 @@ struct mr_call {
     const struct mr_route *route;
     struct mr_span params[MR_ROUTE_PARAMS_MAX];
     struct mr_identity who; /* role MR_ROLE_NONE: nobody */
+    enum mr_role own;       /* of who, whatever a key's scopes leave of it */
     struct mr_span key;     /* the API key that was sent instead of a token, or empty */
     struct mr_span body;    /* the checked JSON value, or empty */
     uint64_t started_us;

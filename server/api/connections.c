@@ -2,6 +2,7 @@
  * Making and changing are in connection_fields.c. */
 #include "store/connections.h"
 #include "api/api.h"
+#include "api/grants.h"
 #include "api/handlers.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -32,7 +33,7 @@ int mr_get_connections(struct mr_call *c)
     static const char *const types[] = {"source", "target"};
     static const char *const databases[] = {"postgresql", "mysql",  "mariadb",
                                             "sqlserver",  "oracle", "mongodb"};
-    struct mr_buf text, cursor;
+    struct mr_buf text, cursor, hidden = MR_BUF_INIT(0);
     struct mr_page page;
     struct mr_connection_filter f = {
         .type = choice(c, "type", types, sizeof(types) / sizeof(types[0])),
@@ -48,8 +49,13 @@ int mr_get_connections(struct mr_call *c)
     rc = mr_call_faults(c);
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
+    if (rc == MR_OK) {
+        rc = mr_call_hidden(c, db, MR_OF_CONNECTION, &hidden);
+        f.hidden = mr_buf_cstr(&hidden);
+    }
     if (rc == MR_OK)
         rc = mr_call_page(c, mr_connections_list(db, &f, &c->out, &page), &page);
+    mr_buf_free(&hidden);
     mr_buf_free(&text);
     mr_buf_free(&cursor);
     return rc;

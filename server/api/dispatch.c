@@ -2,6 +2,7 @@
  * with a request is found here, on the loop, before a worker is asked. */
 #include "api/dispatch.h"
 #include "api/encode.h"
+#include "api/grants.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/problem.h"
@@ -138,8 +139,7 @@ static void reply(struct mr_call *c, bool on_loop)
     res.body = c->borrowed.ptr ? c->borrowed : mr_buf_span(&c->out);
     res.body_free = call_free;
     res.body_ctx = c;
-    mr_metric_add(c->api->responses[c->status / 100 % 6], 1);
-    mr_metric_observe_us(c->api->seconds, mr_mono_us() - c->started_us);
+    mr_api_count(c->api, c->route, c->status, mr_mono_us() - c->started_us + 1);
     LOG_DEBUG("request_answered", F_STR("request_id", c->request_id),
               F_STR("method", mr_http_method(c->req)), F_SPAN("path", mr_http_path(c->req)),
               F_INT("status", c->status), F_UINT("us", mr_mono_us() - c->started_us));
@@ -155,32 +155,6 @@ static void finish(struct mr_call *c, int rc, bool on_loop)
     if (rc != MR_OK)
         write_problem(c, rc);
     reply(c, on_loop);
-}
-
-/* [thread: loop] What answers there, for somebody whose key had to be looked up first. */
-static void back_on_loop(void *arg)
-{
-    struct mr_call *c = arg;
-
-    finish(c, c->route->handler(c), true);
-}
-
-static void on_worker(void *arg)
-{
-    struct mr_call *c = arg;
-    int rc = c->key.len > 0 ? mr_api_key_check(c) : MR_OK;
-
-    if (rc == MR_OK && c->route->where == MR_ON_LOOP) {
-        mr_call_db_release(c);
-        rc = mr_post(c->api->opt.server, back_on_loop, c);
-        if (rc == MR_OK)
-            return;
-    }
-    if (rc != MR_OK) {
-        finish(c, rc, false);
-        return;
-    }
-    finish(c, mr_idempotency_asked(c) ? mr_idempotency_run(c) : c->route->handler(c), false);
 }
 
 /* ---- the checks --------------------------------------------------------------------------- */
@@ -221,10 +195,17 @@ static int check_who(struct mr_call *c)
         return mr_call_fail(c, MR_E_AUTH, 0, "The access token is not valid.");
     if (rc != MR_OK)
         return rc;
-    if (c->who.role < c->route->role)
+    c->own = c->who.role;
+    if (c->own < c->route->role && c->route->of == MR_OF_NOTHING)
         return mr_call_fail(c, MR_E_FORBIDDEN, 0, "This needs the role %s; yours is %s.",
-                            mr_role_name(c->route->role), mr_role_name(c->who.role));
+                            mr_role_name(c->route->role), mr_role_name(c->own));
     return MR_OK;
+}
+
+/* Is there something to ask PostgreSQL before it is known whether the caller may do this? */
+static bool asks_first(const struct mr_call *c)
+{
+    return c->key.len > 0 || (c->route->of != MR_OF_NOTHING && c->own != MR_ROLE_ADMIN);
 }
 
 static bool type_is_json(struct mr_span type)
@@ -267,6 +248,49 @@ static int check_body(struct mr_call *c)
         return mr_call_fail(c, MR_E_INVAL, 422, "The body must be a JSON object.");
     return MR_OK;
 }
+
+/* ---- the work ----------------------------------------------------------------------------- */
+
+/* [thread: loop] What answers there, for somebody whose key had to be looked up first. */
+static void back_on_loop(void *arg)
+{
+    struct mr_call *c = arg;
+
+    finish(c, c->route->handler(c), true);
+}
+
+/* May the caller do this? What only PostgreSQL knows of that, and then the body, which is nobody's
+ * business before. */
+static int check_on_worker(struct mr_call *c)
+{
+    int rc = c->key.len > 0 ? mr_api_key_check(c) : MR_OK;
+
+    if (rc == MR_OK && c->route->of != MR_OF_NOTHING && c->own != MR_ROLE_ADMIN)
+        rc = mr_grant_check(c);
+    if (rc == MR_OK && asks_first(c))
+        rc = check_body(c);
+    return rc;
+}
+
+static void on_worker(void *arg)
+{
+    struct mr_call *c = arg;
+    int rc = check_on_worker(c);
+
+    if (rc == MR_OK && c->route->where == MR_ON_LOOP) {
+        mr_call_db_release(c);
+        rc = mr_post(c->api->opt.server, back_on_loop, c);
+        if (rc == MR_OK)
+            return;
+    }
+    if (rc != MR_OK) {
+        finish(c, rc, false);
+        return;
+    }
+    finish(c, mr_idempotency_asked(c) ? mr_idempotency_run(c) : c->route->handler(c), false);
+}
+
+/* ---- on the loop -------------------------------------------------------------------------- */
 
 /* OPTIONS: of a preflight when the origin is one of ours, else the plain question. */
 static int answer_options(struct mr_call *c, const char *allow)
@@ -328,7 +352,7 @@ static int check(struct mr_call *c, const char *method)
         return mr_call_fail(c, MR_E_CLOSED, 0, "The server is shutting down.");
     }
     rc = check_who(c);
-    return rc == MR_OK ? check_body(c) : rc;
+    return rc == MR_OK && !asks_first(c) ? check_body(c) : rc;
 }
 
 void mr_dispatch(struct mr_http_req *req, void *ctx)
@@ -392,7 +416,7 @@ void mr_dispatch_error(int status, const char *detail, struct mr_span path,
     p.request_id = id;
     mr_buf_clear(&body);
     mr_problem_write(&body, &p);
-    mr_metric_add(api->responses[status / 100 % 6], 1);
+    mr_api_count(api, NULL, status, 0);
     res->headers = headers;
     res->n_headers = sizeof(headers) / sizeof(headers[0]);
     res->body = mr_buf_span(&body);

@@ -49,6 +49,9 @@ int mr_post_connections_test(struct mr_call *c);
 /* connection_fields.c */
 int mr_post_connections(struct mr_call *c);
 int mr_put_connection(struct mr_call *c); /* PATCH, too: what is absent stays as it is */
+/* grants.c: of the resource that the route is of */
+int mr_get_permissions(struct mr_call *c);
+int mr_put_permissions(struct mr_call *c);
 /* monitoring.c */
 int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);

@@ -1,5 +1,6 @@
 /* monitoring.c - the event log for people: events, sums, the logger's state, dead letters. */
 #include "api/api.h"
+#include "api/grants.h"
 #include "api/handlers.h"
 #include "proto/cdc.h"
 #include "store/events.h"
@@ -10,6 +11,24 @@
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     1000
+
+/* What the caller does not see; and the one pipeline that a query names (NULL: none) has to be
+ * there for the caller. hidden is to be freed in any case. */
+static int look(struct mr_call *c, const char *pipeline_id, struct mr_pg **db,
+                struct mr_buf *hidden)
+{
+    int rc = mr_call_db(c, db);
+
+    mr_buf_init(hidden, 0);
+    if (rc == MR_OK && pipeline_id) {
+        rc = mr_pipelines_exists(*db, pipeline_id);
+        if (rc == MR_OK)
+            rc = mr_call_sees(c, *db, MR_OF_PIPELINE, pipeline_id);
+        if (rc == MR_E_NOTFOUND)
+            return mr_call_fail(c, rc, 0, "Pipeline not found");
+    }
+    return rc == MR_OK ? mr_call_hidden(c, *db, MR_OF_PIPELINE, hidden) : rc;
+}
 
 /* "insert", "u", "DELETE": the kind's own name, so that the filter takes what events may be called.
  */
@@ -30,7 +49,7 @@ static const char *event_kind(struct mr_call *c, const char *text)
 
 int mr_get_events(struct mr_call *c)
 {
-    struct mr_buf kind, table, schema, status, from, to, text, cursor;
+    struct mr_buf kind, table, schema, status, from, to, text, cursor, hidden = MR_BUF_INIT(0);
     char pipeline[MR_UUID_TEXT], next[24];
     const char *seq, *unused;
     struct mr_event_page page = {0};
@@ -55,11 +74,8 @@ int mr_get_events(struct mr_call *c)
         mr_call_fault(c, "cursor", "is not a cursor of this list");
     rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
-    if (rc == MR_OK && f.pipeline_id)
-        rc = mr_pipelines_exists(db, f.pipeline_id);
-    if (rc == MR_E_NOTFOUND)
-        mr_call_fail(c, rc, 0, "Pipeline not found");
+        rc = look(c, f.pipeline_id, &db, &hidden);
+    f.hidden = mr_buf_cstr(&hidden);
     if (rc == MR_OK)
         rc = mr_events_list(db, &f, &c->out, &page);
     if (rc == MR_E_DATA)
@@ -68,6 +84,7 @@ int mr_get_events(struct mr_call *c)
         (void)snprintf(next, sizeof(next), "%lld", (long long)page.last_seq);
         mr_call_next(c, next, "");
     }
+    mr_buf_free(&hidden);
     mr_buf_free(&kind);
     mr_buf_free(&table);
     mr_buf_free(&schema);
@@ -82,13 +99,15 @@ int mr_get_events(struct mr_call *c)
 int mr_get_event(struct mr_call *c)
 {
     char id[MR_UUID_TEXT];
+    struct mr_buf hidden = MR_BUF_INIT(0);
     struct mr_pg *db;
     int rc = mr_call_param_uuid(c, 0, "Event", id);
 
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
+        rc = look(c, NULL, &db, &hidden);
     if (rc == MR_OK)
-        rc = mr_events_get(db, id, &c->out);
+        rc = mr_events_get(db, id, mr_buf_cstr(&hidden), &c->out);
+    mr_buf_free(&hidden);
     return rc == MR_E_NOTFOUND ? mr_call_fail(c, rc, 0, "Event not found") : rc;
 }
 
@@ -96,19 +115,17 @@ int mr_get_dashboard(struct mr_call *c)
 {
     char pipeline[MR_UUID_TEXT];
     const char *id = mr_call_query_uuid(c, "pipeline_id", pipeline);
+    struct mr_buf hidden = MR_BUF_INIT(0);
     struct mr_pg *db;
     int rc = mr_call_faults(c);
 
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
-    if (rc == MR_OK && id)
-        rc = mr_pipelines_exists(db, id);
-    if (rc == MR_E_NOTFOUND)
-        return mr_call_fail(c, rc, 0, "Pipeline not found");
-    if (rc != MR_OK)
-        return rc;
-    mr_buf_add_char(&c->out, '{');
-    rc = mr_events_dashboard(db, id, &c->out);
+        rc = look(c, id, &db, &hidden);
+    if (rc == MR_OK) {
+        mr_buf_add_char(&c->out, '{');
+        rc = mr_events_dashboard(db, id, mr_buf_cstr(&hidden), &c->out);
+    }
+    mr_buf_free(&hidden);
     /* What a sink applied is known to the sink's consumer group alone; this build manages none. */
     mr_buf_add_str(&c->out, ",\"success_rate\":null}");
     return rc;
@@ -157,7 +174,7 @@ int mr_get_dead_letters(struct mr_call *c)
     const char *of = mr_call_query_uuid(c, "pipeline_id", pipeline), *before = NULL,
                *before_id = NULL;
     int64_t limit = mr_call_query_int(c, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX);
-    struct mr_buf cursor;
+    struct mr_buf cursor, hidden = MR_BUF_INIT(0);
     struct mr_pg *db;
     bool more = false;
     int rc;
@@ -165,17 +182,15 @@ int mr_get_dead_letters(struct mr_call *c)
     mr_call_cursor(c, &cursor, &before, &before_id);
     rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = mr_call_db(c, &db);
-    if (rc == MR_OK && of)
-        rc = mr_pipelines_exists(db, of);
-    if (rc == MR_E_NOTFOUND)
-        mr_call_fail(c, rc, 0, "Pipeline not found");
+        rc = look(c, of, &db, &hidden);
     if (rc == MR_OK)
-        rc = mr_dead_letters_list(db, of, before, before_id, limit, &c->out, &more, time, id);
+        rc = mr_dead_letters_list(db, of, mr_buf_cstr(&hidden), before, before_id, limit, &c->out,
+                                  &more, time, id);
     if (rc == MR_E_DATA)
         mr_call_fail(c, rc, 422, "cursor: is not a cursor of this list");
     if (rc == MR_OK && more)
         mr_call_next(c, time, id);
+    mr_buf_free(&hidden);
     mr_buf_free(&cursor);
     return rc;
 }

@@ -2,6 +2,7 @@
  * one. */
 #include "api/api.h"
 #include "api/fields.h"
+#include "api/grants.h"
 #include "api/handlers.h"
 #include "base/log.h"
 #include "store/pipelines.h"
@@ -99,6 +100,26 @@ static int explain(struct mr_call *c, int rc)
     return rc;
 }
 
+/* A connection that is hidden from the caller is, for the caller, not there. */
+static int check_connections(struct mr_call *c, struct mr_pg *db, struct mr_span fields)
+{
+    static const char *const names[] = {"source_connection_id", "target_connection_id"};
+    int rc = MR_OK;
+
+    for (size_t i = 0; i < 2 && rc == MR_OK; i++) {
+        char id[MR_UUID_TEXT] = "";
+        struct mr_span v;
+        struct mr_uuid uuid;
+
+        if (mr_json_get(fields, names[i], &v) != MR_OK || mr_json_type(v) != MR_JSON_STRING ||
+            !mr_uuid_parse(mr_json_string_raw(v), &uuid))
+            continue;
+        mr_uuid_format(uuid, id);
+        rc = mr_call_sees(c, db, MR_OF_CONNECTION, id);
+    }
+    return rc == MR_E_NOTFOUND ? explain(c, MR_E_DATA) : rc;
+}
+
 int mr_post_pipelines(struct mr_call *c)
 {
     struct mr_buf fields;
@@ -114,6 +135,8 @@ int mr_post_pipelines(struct mr_call *c)
         rc = mr_buf_err(&fields);
     if (rc == MR_OK)
         rc = mr_call_begin(c, &db);
+    if (rc == MR_OK)
+        rc = check_connections(c, db, mr_buf_span(&fields));
     if (rc == MR_OK)
         rc = explain(c, mr_pipelines_create(db, mr_buf_cstr(&fields), c->who.username, id, &c->out,
                                             &c->version));
@@ -144,6 +167,8 @@ static int change(struct mr_call *c, const char *id, const char *fields)
     int64_t version;
     int rc = mr_call_begin(c, &db);
 
+    if (rc == MR_OK)
+        rc = check_connections(c, db, mr_span_str(fields));
     if (rc == MR_OK)
         rc = explain(c, mr_pipelines_lock(db, id, fields, FROZEN, &now));
     if (rc == MR_OK)

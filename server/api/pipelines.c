@@ -2,6 +2,7 @@
  * logger consumes by, and its state. Each change of state is one guarded UPDATE. */
 #include "store/pipelines.h"
 #include "api/api.h"
+#include "api/grants.h"
 #include "api/handlers.h"
 #include "base/log.h"
 #include "pipelines/state.h"
@@ -30,7 +31,7 @@ static const char *mode_of(struct mr_call *c, const char *text)
 
 int mr_get_pipelines(struct mr_call *c)
 {
-    struct mr_buf status, mode, text, cursor;
+    struct mr_buf status, mode, text, cursor, hidden = MR_BUF_INIT(0);
     const char *state = mr_call_query(c, "status", &status);
     enum mr_pipeline_state known;
     struct mr_page page;
@@ -50,8 +51,13 @@ int mr_get_pipelines(struct mr_call *c)
     rc = mr_call_faults(c);
     if (rc == MR_OK)
         rc = mr_call_db(c, &db);
+    if (rc == MR_OK) {
+        rc = mr_call_hidden(c, db, MR_OF_PIPELINE, &hidden);
+        f.hidden = mr_buf_cstr(&hidden);
+    }
     if (rc == MR_OK)
         rc = mr_call_page(c, mr_pipelines_list(db, &f, &c->out, &page), &page);
+    mr_buf_free(&hidden);
     mr_buf_free(&status);
     mr_buf_free(&mode);
     mr_buf_free(&text);

@@ -16,7 +16,8 @@ static struct mr_span segment(struct mr_span *rest)
     return s;
 }
 
-static bool path_matches(const char *pattern, struct mr_span path, struct mr_span *params)
+/* How many parameters of the pattern the path fills; -1: it does not fit. */
+static int path_matches(const char *pattern, struct mr_span path, struct mr_span *params)
 {
     struct mr_span want = mr_span_str(pattern);
     size_t n = 0;
@@ -31,15 +32,34 @@ static bool path_matches(const char *pattern, struct mr_span path, struct mr_spa
         p = segment(&path);
         if (w.len > 0 && w.ptr[0] == '{') {
             if (p.len == 0 || n == MR_ROUTE_PARAMS_MAX)
-                return false;
+                return -1;
             params[n++] = p;
         } else if (!mr_span_eq(w, p)) {
-            return false;
+            return -1;
         }
         if (more_want != more_path)
-            return false;
+            return -1;
     }
-    return want.len == 0 && path.len == 0;
+    return want.len == 0 && path.len == 0 ? (int)n : -1;
+}
+
+/* Of the patterns that a path fits the one with the fewest parameters: "/connections/test" is an
+ * address of its own, with methods of its own, beside "/connections/{id}". NULL: it fits none. */
+static const char *best_pattern(const struct mr_route *table, size_t n, struct mr_span path)
+{
+    const char *best = NULL;
+    int fewest = MR_ROUTE_PARAMS_MAX + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        struct mr_span params[MR_ROUTE_PARAMS_MAX];
+        int filled = path_matches(table[i].path, path, params);
+
+        if (filled >= 0 && filled < fewest) {
+            fewest = filled;
+            best = table[i].path;
+        }
+    }
+    return best;
 }
 
 static void add_method(struct mr_match *m, const char *method)
@@ -54,12 +74,13 @@ int mr_router_match(const struct mr_route *table, size_t n, const char *method, 
                     struct mr_match *out)
 {
     const char *want = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    const char *pattern = best_pattern(table, n, path);
 
     memset(out, 0, sizeof(*out));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; pattern && i < n; i++) {
         struct mr_span params[MR_ROUTE_PARAMS_MAX] = {{NULL, 0}};
 
-        if (!path_matches(table[i].path, path, params))
+        if (strcmp(table[i].path, pattern) != 0 || path_matches(table[i].path, path, params) < 0)
             continue;
         add_method(out, table[i].method);
         if (!out->route && strcmp(table[i].method, want) == 0) {

@@ -3,7 +3,7 @@
 #ifndef API_ROUTER_H
 #define API_ROUTER_H
 
-#include "store/users.h"
+#include "store/grants.h"
 
 #define MR_ROUTE_PARAMS_MAX 3
 
@@ -30,6 +30,7 @@ struct mr_route {
     /* MR_OK: the call holds the answer; an error becomes a problem document. */
     int (*handler)(struct mr_call *c);
     const char *surface; /* NULL, or the word of MILLRACE_ANONYMOUS that opens it */
+    enum mr_resource of; /* what its {id} is: role is then the one for that resource */
 };
 
 struct mr_match {

@@ -29,7 +29,7 @@ bool sock_post(struct mr_server *srv, void (*fn)(void *arg), void *arg)
 
 /* ---- connections -------------------------------------------------------------------------- */
 
-static int refuse(struct mr_sockets *ss, struct mr_socket *s, const char *message, const char *code)
+int sock_refuse(struct mr_sockets *ss, struct mr_socket *s, const char *message, const char *code)
 {
     char data[64];
     int n = snprintf(data, sizeof(data), "{\"code\":\"%s\"}", code);
@@ -39,30 +39,14 @@ static int refuse(struct mr_sockets *ss, struct mr_socket *s, const char *messag
     return MR_E_AUTH;
 }
 
-static int on_connect(struct mr_socket *s, struct mr_span auth, void *ctx)
+int sock_admit(struct mr_sockets *ss, struct mr_socket *s, const struct mr_identity *who)
 {
-    struct mr_sockets *ss = ctx;
-    struct mr_span token = sock_token(auth), header = mr_socket_header(s, "authorization");
-    struct mr_identity who;
-    struct sock *sock;
-    int rc;
+    struct sock *sock = mr_zalloc(1, sizeof(*sock));
 
-    /* Neither admitted nor refused: a refusal is final for socket.io-client, while from a
-     * connection that ends without an answer, as this one soon does, it comes back. */
-    if (ss->draining)
-        return MR_E_AGAIN;
-    if (token.len == 0 && header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
-        token = mr_span_of(header.ptr + 7, header.len - 7);
-    rc = mr_auth_check(ss->opt.auth, token, mr_wall_ms() / 1000, &who);
-    if (rc != MR_OK)
-        return refuse(ss, s, "unauthorized",
-                      rc == MR_E_TIMEOUT ? "token_expired"
-                                         : (token.len == 0 ? "token_missing" : "token_invalid"));
-    sock = mr_zalloc(1, sizeof(*sock));
     if (!sock)
-        return refuse(ss, s, "out of memory", "unavailable");
+        return MR_E_NOMEM;
     sock->socket = s;
-    sock->who = who;
+    sock->who = *who;
     sock->next = ss->first;
     if (ss->first)
         ss->first->prev = sock;
@@ -71,6 +55,38 @@ static int on_connect(struct mr_socket *s, struct mr_span auth, void *ctx)
     mr_socket_set_data(s, sock);
     mr_metric_add(ss->connects, 1);
     return MR_OK;
+}
+
+struct mr_span sock_credential(const struct mr_socket *s, struct mr_span auth)
+{
+    struct mr_span token = sock_token(auth), header = mr_socket_header(s, "authorization");
+
+    if (token.len == 0 && header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
+        token = mr_span_of(header.ptr + 7, header.len - 7);
+    return token.len > 0 ? token : mr_socket_header(s, "x-api-key");
+}
+
+static int on_connect(struct mr_socket *s, struct mr_span auth, void *ctx)
+{
+    struct mr_sockets *ss = ctx;
+    struct mr_span token = sock_credential(s, auth);
+    struct mr_identity who;
+    int rc;
+
+    /* Neither admitted nor refused: a refusal is final for socket.io-client, while from a
+     * connection that ends without an answer, as this one soon does, it comes back. */
+    if (ss->draining)
+        return MR_E_AGAIN;
+    if (mr_socket_data(s))
+        return sock_key_admit(ss, s);
+    rc = mr_auth_check(ss->opt.auth, token, mr_wall_ms() / 1000, &who);
+    if (rc != MR_OK)
+        return sock_refuse(ss, s, "unauthorized",
+                           rc == MR_E_TIMEOUT
+                               ? "token_expired"
+                               : (token.len == 0 ? "token_missing" : "token_invalid"));
+    return sock_admit(ss, s, &who) == MR_OK ? MR_OK
+                                            : sock_refuse(ss, s, "out of memory", "unavailable");
 }
 
 static void on_disconnect(struct mr_socket *s, const char *reason, void *ctx)
@@ -107,7 +123,7 @@ size_t mr_sockets_count(const struct mr_sockets *ss)
 
 /* ---- time --------------------------------------------------------------------------------- */
 
-static void expire(struct mr_sockets *ss, struct sock *s)
+void sock_expire(struct mr_sockets *ss, struct sock *s)
 {
     mr_metric_add(ss->expired, 1);
     LOG_DEBUG("socket_token_expired", F_STR("sid", mr_socket_id(s->socket)));
@@ -125,8 +141,12 @@ static void on_tick(uv_timer_t *t)
         next = s->next;
         if (s->checks && !ss->draining)
             sock_checks_tick(s, now_ms);
-        if (s->who.expires_at > 0 && now_s >= s->who.expires_at)
-            expire(ss, s);
+        if (s->who.expires_at == 0 || now_s < s->who.expires_at)
+            continue;
+        if (s->key[0])
+            sock_key_again(ss, s);
+        else
+            sock_expire(ss, s);
     }
     if (ss->retry_ms > 0 && now_ms >= ss->retry_ms) {
         ss->retry_ms = 0;
@@ -166,7 +186,9 @@ int mr_sockets_new(struct mr_sockets **out, const struct mr_sockets_options *opt
         return MR_E_NOMEM;
     ss->opt = *opt;
     make_metrics(ss);
-    rc = mr_on_connect(opt->server, "/", on_connect, ss);
+    rc = mr_use(opt->server, "/", sock_key_connect, ss);
+    if (rc == MR_OK)
+        rc = mr_on_connect(opt->server, "/", on_connect, ss);
     if (rc == MR_OK)
         rc = mr_on_disconnect(opt->server, "/", on_disconnect, ss);
     if (rc == MR_OK)

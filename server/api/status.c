@@ -14,6 +14,7 @@ struct reading {
     struct mr_sockets *ss;
     struct status_row *rows;
     size_t n;
+    struct denied denied;
     int rc;
 };
 
@@ -101,8 +102,13 @@ static void read_done(void *arg)
         ss->rows = r->rows;
         ss->n_rows = r->n;
         ss->known = true;
+        denied_now(ss, &r->denied);
     }
     ss->retry_ms = mr_mono_ms() + (r->rc == MR_OK ? EVERY_MS : RETRY_MS);
+    if (r->rc != MR_OK) {
+        rows_free(r->rows, r->n);
+        denied_free(&r->denied);
+    }
     mr_free(r);
     if (ss->again) {
         ss->again = false;
@@ -152,10 +158,13 @@ static void read_work(void *arg)
     r->rc = mr_pg_acquire(r->ss->opt.pg, 1000, &db);
     if (r->rc == MR_OK) {
         r->rc = read_rows(db, r);
+        if (r->rc == MR_OK)
+            r->rc = denied_read(db, &r->denied);
         mr_pg_release(r->ss->opt.pg, db);
     }
     if (!sock_post(srv, read_done, r)) {
         rows_free(r->rows, r->n);
+        denied_free(&r->denied);
         mr_free(r);
     }
 }
@@ -192,4 +201,5 @@ void status_free(struct mr_sockets *ss)
     rows_free(ss->rows, ss->n_rows);
     ss->rows = NULL;
     ss->n_rows = 0;
+    denied_free(&ss->denied);
 }

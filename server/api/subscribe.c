@@ -1,15 +1,17 @@
 /* subscribe.c - the requests of Socket.IO clients. A pipeline that is among the known ones is
- * served at once; of any other PostgreSQL is asked, because it may be a second old. */
+ * served at once, unless it is hidden from who asks; of any other PostgreSQL is asked, because what
+ * is known may be a second old. */
 #include "api/sockets_parts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/alloc.h"
+#include "store/grants.h"
 #include "store/pipelines.h"
 #include <stdio.h>
 
 /* {ok:false, error:{code, message}} to who waits for an ack, a subscribe_error to who does not. */
-static void answer_error(struct mr_sockets *ss, struct mr_socket *s, int64_t ack_id,
-                         const char *event, const char *code, const char *message)
+void sock_error(struct mr_sockets *ss, struct mr_socket *s, int64_t ack_id, const char *event,
+                const char *code, const char *message)
 {
     struct mr_buf b = MR_BUF_INIT(1024);
 
@@ -32,7 +34,7 @@ static void serve(struct mr_sockets *ss, struct mr_socket *s, struct mr_span arg
     const char *reason = NULL;
 
     if (mr_stream_parse(args, &want, &reason) != MR_OK) {
-        answer_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
+        sock_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
         return;
     }
     mr_metric_add(ss->subscribes, 1);
@@ -90,12 +92,22 @@ static void check_done(void *arg)
     if (k->rc == MR_OK)
         serve(ss, s, mr_span_of(k->args, k->args_len), k->ack_id);
     else if (k->rc == MR_E_NOTFOUND)
-        answer_error(ss, s, k->ack_id, "subscribe_error", "unknown_pipeline",
-                     "There is no such pipeline.");
+        sock_error(ss, s, k->ack_id, "subscribe_error", "unknown_pipeline",
+                   "There is no such pipeline.");
     else
-        answer_error(ss, s, k->ack_id, "subscribe_error", "unavailable",
-                     "PostgreSQL is not available; try again.");
+        sock_error(ss, s, k->ack_id, "subscribe_error", "unavailable",
+                   "PostgreSQL is not available; try again.");
     check_free(k);
+}
+
+static int may_see(struct mr_pg *db, const char *id, const char *user_id)
+{
+    enum mr_role role = MR_ROLE_NONE;
+    int rc = mr_grants_role(db, MR_OF_PIPELINE, id, user_id, &role);
+
+    if (rc == MR_E_NOTFOUND)
+        return MR_OK; /* nothing was granted: the user's own role counts */
+    return rc == MR_OK && role == MR_ROLE_NONE ? MR_E_NOTFOUND : rc;
 }
 
 /* [thread: worker] */
@@ -110,6 +122,8 @@ static void check_work(void *arg)
     k->rc = mr_pg_acquire(k->ss->opt.pg, 1000, &db);
     if (k->rc == MR_OK) {
         k->rc = mr_pipelines_exists(db, id);
+        if (k->rc == MR_OK && k->who.role != MR_ROLE_ADMIN)
+            k->rc = may_see(db, id, k->who.user_id);
         mr_pg_release(k->ss->opt.pg, db);
     }
     if (!sock_post(srv, check_done, k))
@@ -144,12 +158,13 @@ static void check_new(struct mr_sockets *ss, struct sock *sock, struct mr_uuid p
         k->args = mr_memdup0(args.ptr, args.len);
     if (!k || !k->args) {
         mr_free(k);
-        answer_error(ss, sock->socket, ack_id, "subscribe_error", "busy",
-                     "Too many subscriptions at once; wait for the answers.");
+        sock_error(ss, sock->socket, ack_id, "subscribe_error", "busy",
+                   "Too many subscriptions at once; wait for the answers.");
         return;
     }
     k->ss = ss;
     k->sock = sock;
+    k->who = sock->who;
     k->pipeline = pipeline;
     k->args_len = args.len;
     k->ack_id = ack_id;
@@ -167,8 +182,8 @@ static void checks_cancel(struct mr_sockets *ss, struct sock *sock, struct mr_uu
         next = k->next;
         if (memcmp(&k->pipeline, &pipeline, sizeof(pipeline)) != 0)
             continue;
-        answer_error(ss, sock->socket, k->ack_id, "subscribe_error", "replaced",
-                     "A later request took this one's place.");
+        sock_error(ss, sock->socket, k->ack_id, "subscribe_error", "replaced",
+                   "A later request took this one's place.");
         check_unlink(k);
         if (!k->running)
             check_free(k);
@@ -185,16 +200,16 @@ static void on_subscribe(struct mr_socket *s, struct mr_span args, int64_t ack_i
     const char *reason = "not ready";
 
     if (ss->draining) {
-        answer_error(ss, s, ack_id, "subscribe_error", "shutting_down",
-                     "The server is shutting down.");
+        sock_error(ss, s, ack_id, "subscribe_error", "shutting_down",
+                   "The server is shutting down.");
         return;
     }
     if (!sock || !ss->stream || mr_stream_parse(args, &want, &reason) != MR_OK) {
-        answer_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
+        sock_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
         return;
     }
     checks_cancel(ss, sock, want.pipeline);
-    if (status_knows(ss, want.pipeline))
+    if (status_knows(ss, want.pipeline) && !denied_to(ss, sock, want.pipeline))
         serve(ss, s, args, ack_id);
     else
         check_new(ss, sock, want.pipeline, args, ack_id);
@@ -211,7 +226,7 @@ static void on_unsubscribe(struct mr_socket *s, struct mr_span args, int64_t ack
     int n;
 
     if (!sock || !ss->stream || mr_stream_parse(args, &want, &reason) != MR_OK) {
-        answer_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
+        sock_error(ss, s, ack_id, "subscribe_error", "invalid_request", reason);
         return;
     }
     checks_cancel(ss, sock, want.pipeline);
@@ -235,17 +250,17 @@ static void on_refresh(struct mr_socket *s, struct mr_span args, int64_t ack_id,
 
     /* The first argument may be all of args, or the first of several. */
     if (!sock || mr_json_check(args, &arg) != MR_OK) {
-        answer_error(ss, s, ack_id, "refresh_error", "invalid_request", "A token is expected.");
+        sock_error(ss, s, ack_id, "refresh_error", "invalid_request", "A token is expected.");
         return;
     }
     rc = mr_auth_check(ss->opt.auth, sock_token(arg), mr_wall_ms() / 1000, &who);
     if (rc == MR_OK && strcmp(who.user_id, sock->who.user_id) != 0)
         rc = MR_E_FORBIDDEN;
     if (rc != MR_OK) {
-        answer_error(ss, s, ack_id, "refresh_error",
-                     rc == MR_E_TIMEOUT ? "token_expired"
-                                        : (rc == MR_E_FORBIDDEN ? "other_user" : "token_invalid"),
-                     "The token was not accepted; the one before it is still in force.");
+        sock_error(ss, s, ack_id, "refresh_error",
+                   rc == MR_E_TIMEOUT ? "token_expired"
+                                      : (rc == MR_E_FORBIDDEN ? "other_user" : "token_invalid"),
+                   "The token was not accepted; the one before it is still in force.");
         return;
     }
     sock->who = who;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define METRICS_MAX 512
+#define METRICS_MAX 2048
 #define COLLECT_MAX 16
 
 /* Upper bounds in microseconds; +Inf is the last bucket. */

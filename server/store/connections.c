@@ -55,14 +55,14 @@ static const char SQL_GET[] = GET;
 static const char SQL_GET_LOCK[] = GET " FOR UPDATE";
 
 #define MATCH                                                                                      \
-    "p.deleted_at IS NULL AND ($1::text IS NULL OR p.connection_type = $1) "                       \
+    "p.deleted_at IS NULL AND p.id <> ALL ($4::uuid[]) AND ($1::text IS NULL OR p.connection_type = $1) "                       \
     "AND ($2::text IS NULL OR p.database_type = $2) AND ($3::text IS NULL "                        \
     "OR position(lower($3) in lower(p.name)) > 0 OR position(lower($3) in lower(p.host)) > 0) "
 
 static const char SQL_LIST[] =
     "SELECT " OBJECT ", p.created_at::text, p.id FROM connections p WHERE " MATCH
-    "AND ($4::timestamptz IS NULL OR (p.created_at, p.id) < ($4::timestamptz, $5::uuid)) "
-    "ORDER BY p.created_at DESC, p.id DESC LIMIT $6::bigint";
+    "AND ($5::timestamptz IS NULL OR (p.created_at, p.id) < ($5::timestamptz, $6::uuid)) "
+    "ORDER BY p.created_at DESC, p.id DESC LIMIT $7::bigint";
 static const char SQL_COUNT[] = "SELECT count(*) FROM connections p WHERE " MATCH;
 
 static const char SQL_USERS[] =
@@ -177,9 +177,10 @@ int mr_connections_get(struct mr_pg *c, const char *id, bool lock, struct mr_buf
 int mr_connections_list(struct mr_pg *c, const struct mr_connection_filter *f, struct mr_buf *json,
                         struct mr_page *page)
 {
-    const char *params[] = {f->type, f->database_type, f->text, f->after_time, f->after_id, NULL};
+    const char *params[] = {f->type,       f->database_type, f->text, f->hidden,
+                            f->after_time, f->after_id,      NULL};
 
-    return mr_rows_page(c, SQL_COUNT, 3, SQL_LIST, params, 6, f->limit, json, page);
+    return mr_rows_page(c, SQL_COUNT, 4, SQL_LIST, params, 7, f->limit, json, page);
 }
 
 int mr_connections_delete(struct mr_pg *c, const char *id, struct mr_buf *users)

@@ -8,6 +8,7 @@
 
 struct mr_connection_filter {
     const char *type, *database_type, *text; /* NULL: any; text: found in name or host */
+    const char *hidden;                      /* ids to leave out, a PostgreSQL array */
     int64_t limit;
     const char *after_time, *after_id; /* keyset: strictly after this row; NULL: from the first */
 };

@@ -19,7 +19,8 @@
 #define NEWEST "ORDER BY r.seq DESC LIMIT $10::bigint"
 
 static const char SQL_ALL[] =
-    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER NEWEST;
+    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER
+    "AND r.pipeline_id <> ALL ($11::uuid[]) " NEWEST;
 static const char SQL_OF_PIPELINE[] =
     "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER
     "AND r.pipeline_id = $11::uuid " NEWEST;
@@ -32,7 +33,7 @@ static const char SQL_OF_PIPELINE[] =
     "coalesce(sum(tombstone_count), 0), coalesce(sum(skipped_count), 0), "                         \
     "round(sum(latency_sum_ms)::numeric / nullif(sum(latency_count), 0), 3), "                     \
     MR_SQL_TIME("max(last_event_at)") " FROM pipeline_counters "
-static const char SQL_SUMS[] = SUMS "WHERE $1::text IS NULL";
+static const char SQL_SUMS[] = SUMS "WHERE pipeline_id <> ALL ($1::uuid[])";
 static const char SQL_SUMS_OF[] = SUMS "WHERE pipeline_id = $1::uuid";
 
 /* Over the newest 2,000 events: what it is now, at a cost that stays the same whatever the log's
@@ -43,13 +44,13 @@ static const char SQL_SUMS_OF[] = SUMS "WHERE pipeline_id = $1::uuid";
     "least(10, greatest(0.001, extract(epoch FROM now() - min(t)))) ELSE 10 END)::numeric, 3) "    \
     "FROM (SELECT started_at AS t, (run_metadata->>'latency_ms')::float8 AS l "                    \
     "FROM pipeline_runs WHERE run_type = 'CDC' AND deleted_at IS NULL "
-static const char SQL_RECENT[] = RECENT "AND $1::text IS NULL ORDER BY seq DESC LIMIT 2000) n";
+static const char SQL_RECENT[] = RECENT "AND pipeline_id <> ALL ($1::uuid[]) ORDER BY seq DESC LIMIT 2000) n";
 static const char SQL_RECENT_OF[] =
     RECENT "AND pipeline_id = $1::uuid ORDER BY seq DESC LIMIT 2000) n";
 
 static const char SQL_STATES[] =
     "SELECT status, count(*) FROM pipelines WHERE deleted_at IS NULL "
-    "AND ($1::uuid IS NULL OR id = $1::uuid) GROUP BY 1";
+    "AND ($1::uuid IS NULL OR id = $1::uuid) AND id <> ALL ($2::uuid[]) GROUP BY 1";
 
 #define LETTER                                                                                     \
     "json_build_object('id', d.id, 'pipeline_id', d.pipeline_id, 'topic', d.topic, "               \
@@ -60,6 +61,7 @@ static const char SQL_STATES[] =
 static const char SQL_LETTERS[] =
     "SELECT " LETTER ", d.created_at::text, d.id FROM dead_letters d "
     "WHERE ($1::uuid IS NULL OR d.pipeline_id = $1::uuid) "
+    "AND (d.pipeline_id IS NULL OR d.pipeline_id <> ALL ($5::uuid[])) "
     "AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2::timestamptz, $3::uuid)) "
     "ORDER BY d.created_at DESC, d.id DESC LIMIT $4::bigint";
 /* clang-format on */
@@ -68,8 +70,17 @@ int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_b
                    struct mr_event_page *page)
 {
     char after[24], before[24], limit[24];
-    const char *params[] = {after,   before, f->kind, f->table, f->schema,     f->status,
-                            f->from, f->to,  f->text, limit,    f->pipeline_id};
+    const char *params[] = {after,
+                            before,
+                            f->kind,
+                            f->table,
+                            f->schema,
+                            f->status,
+                            f->from,
+                            f->to,
+                            f->text,
+                            limit,
+                            f->pipeline_id ? f->pipeline_id : f->hidden};
     PGresult *res = NULL;
     int rc, n;
 
@@ -77,7 +88,7 @@ int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_b
     (void)snprintf(before, sizeof(before), "%lld", (long long)f->before_seq);
     (void)snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1);
     rc = f->pipeline_id ? mr_pg_exec(c, SQL_OF_PIPELINE, 11, params, &res)
-                        : mr_pg_exec(c, SQL_ALL, 10, params, &res);
+                        : mr_pg_exec(c, SQL_ALL, 11, params, &res);
     if (rc != MR_OK)
         return rc;
     n = mr_rows_array(res, f->limit, json, &page->more);
@@ -86,13 +97,14 @@ int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_b
     return mr_buf_err(json);
 }
 
-int mr_events_get(struct mr_pg *c, const char *id, struct mr_buf *json)
+int mr_events_get(struct mr_pg *c, const char *id, const char *hidden, struct mr_buf *json)
 {
     PGresult *res = NULL;
     int rc = mr_pg_exec(c,
                         "SELECT event FROM pipeline_runs WHERE id = $1::uuid "
-                        "AND run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL",
-                        1, (const char *[]){id}, &res);
+                        "AND run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL "
+                        "AND pipeline_id <> ALL ($2::uuid[])",
+                        2, (const char *[]){id, hidden}, &res);
 
     return mr_rows_object(rc, res, json, NULL);
 }
@@ -103,13 +115,14 @@ static void add_value(struct mr_buf *b, const char *name, struct mr_span number)
     mr_buf_add_span(b, number.ptr ? number : MR_SPAN("null"));
 }
 
-static int add_sums(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+static int add_sums(struct mr_pg *c, const char *pipeline_id, const char *hidden, struct mr_buf *b)
 {
     static const char *const names[] = {"insert_count",    "update_count",  "delete_count",
                                         "other_count",     "failed_count",  "snapshot_count",
                                         "tombstone_count", "skipped_count", "avg_latency_ms"};
     PGresult *res = NULL;
-    int rc = mr_pg_exec(c, pipeline_id ? SQL_SUMS_OF : SQL_SUMS, 1, &pipeline_id, &res);
+    int rc = mr_pg_exec(c, pipeline_id ? SQL_SUMS_OF : SQL_SUMS, 1,
+                        pipeline_id ? &pipeline_id : &hidden, &res);
 
     if (rc != MR_OK)
         return rc;
@@ -123,11 +136,12 @@ static int add_sums(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
     return MR_OK;
 }
 
-static int add_states(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+static int add_states(struct mr_pg *c, const char *pipeline_id, const char *hidden,
+                      struct mr_buf *b)
 {
     PGresult *res = NULL;
     long long active = 0;
-    int rc = mr_pg_exec(c, SQL_STATES, 1, &pipeline_id, &res);
+    int rc = mr_pg_exec(c, SQL_STATES, 2, (const char *[]){pipeline_id, hidden}, &res);
 
     if (rc != MR_OK)
         return rc;
@@ -143,38 +157,41 @@ static int add_states(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b
     return MR_OK;
 }
 
-int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, struct mr_buf *b)
+int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, const char *hidden,
+                        struct mr_buf *b)
 {
     char time[40], id[MR_UUID_TEXT];
     PGresult *res = NULL;
     bool more;
-    int rc = add_sums(c, pipeline_id, b);
+    int rc = add_sums(c, pipeline_id, hidden, b);
 
     if (rc == MR_OK)
-        rc = mr_pg_exec(c, pipeline_id ? SQL_RECENT_OF : SQL_RECENT, 1, &pipeline_id, &res);
+        rc = mr_pg_exec(c, pipeline_id ? SQL_RECENT_OF : SQL_RECENT, 1,
+                        pipeline_id ? &pipeline_id : &hidden, &res);
     if (rc != MR_OK)
         return rc;
     add_value(b, "p95_latency_ms", mr_pg_span(res, 0, 0));
     add_value(b, "events_per_second", mr_pg_span(res, 0, 1));
     PQclear(res);
-    rc = add_states(c, pipeline_id, b);
+    rc = add_states(c, pipeline_id, hidden, b);
     if (rc != MR_OK)
         return rc;
     mr_buf_add_str(b, ",\"recent_errors\":");
-    return mr_dead_letters_list(c, pipeline_id, NULL, NULL, 10, b, &more, time, id);
+    return mr_dead_letters_list(c, pipeline_id, hidden, NULL, NULL, 10, b, &more, time, id);
 }
 
-int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *before_time,
-                         const char *before_id, int64_t limit, struct mr_buf *json, bool *more,
-                         char last_time[40], char last_id[MR_UUID_TEXT])
+int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *hidden,
+                         const char *before_time, const char *before_id, int64_t limit,
+                         struct mr_buf *json, bool *more, char last_time[40],
+                         char last_id[MR_UUID_TEXT])
 {
     char rows[24];
-    const char *params[] = {pipeline_id, before_time, before_id, rows};
+    const char *params[] = {pipeline_id, before_time, before_id, rows, hidden};
     PGresult *res = NULL;
     int rc, n;
 
     (void)snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
-    rc = mr_pg_exec(c, SQL_LETTERS, 4, params, &res);
+    rc = mr_pg_exec(c, SQL_LETTERS, 5, params, &res);
     if (rc != MR_OK)
         return rc;
     n = mr_rows_array(res, limit, json, more);

@@ -7,8 +7,9 @@
 #include "proto/json.h"
 #include "store/pg.h"
 
-/* Every member NULL: any. Times are RFC 3339 text. */
+/* Every other member NULL: any. Times are RFC 3339 text. */
 struct mr_event_filter {
+    const char *hidden; /* pipelines to leave out, a PostgreSQL array; never NULL */
     const char *pipeline_id, *kind, *table, *schema, *status, *from, *to, *text;
     int64_t after_seq;  /* exclusive; 0: from the log's beginning */
     int64_t before_seq; /* exclusive; INT64_MAX: from the newest */
@@ -22,15 +23,16 @@ struct mr_event_page {
 /* Append a JSON array. MR_OK; MR_E_DATA: a value PostgreSQL cannot read (a time); mapped errors. */
 MR_MUSTCHECK int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f,
                                 struct mr_buf *json, struct mr_event_page *page);
-/* Append one event. MR_E_NOTFOUND. */
-MR_MUSTCHECK int mr_events_get(struct mr_pg *c, const char *id, struct mr_buf *json);
+/* Append one event. MR_E_NOTFOUND, also when it is of a hidden pipeline. */
+MR_MUSTCHECK int mr_events_get(struct mr_pg *c, const char *id, const char *hidden,
+                               struct mr_buf *json);
 
 /* Sums of pipeline_counters; of one pipeline, or all with pipeline_id NULL. Append the members of
  * the dashboard's object that PostgreSQL knows, beginning with "total_events", without braces. */
-MR_MUSTCHECK int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id,
+MR_MUSTCHECK int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, const char *hidden,
                                      struct mr_buf *members);
 /* Append an array of dead letters, newest first, without their bytes. */
-MR_MUSTCHECK int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id,
+MR_MUSTCHECK int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *hidden,
                                       const char *before_time, const char *before_id, int64_t limit,
                                       struct mr_buf *json, bool *more, char last_time[40],
                                       char last_id[MR_UUID_TEXT]);

@@ -287,6 +287,15 @@ int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *param
     return rc;
 }
 
+int mr_pg_label(struct mr_pg *c, const char *text)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof(name), "millrace %s", text);
+    return mr_pg_exec(c, "SELECT set_config('application_name', $1, false)", 1,
+                      (const char *[]){name}, NULL);
+}
+
 int mr_pg_run(struct mr_pg *c, const char *sql)
 {
     PGresult *res = NULL;

@@ -79,15 +79,15 @@ static const char SQL_GET[] =
     "SELECT " OBJECT ", p.version" FROM "WHERE p.id = $1::uuid AND p.deleted_at IS NULL";
 
 #define MATCH                                                                                      \
-    "p.deleted_at IS NULL AND ($1::text IS NULL OR p.status = $1) "                                \
+    "p.deleted_at IS NULL AND p.id <> ALL ($4::uuid[]) AND ($1::text IS NULL OR p.status = $1) "                                \
     "AND ($2::text IS NULL OR p.mode = $2) AND ($3::text IS NULL "                                 \
     "OR position(lower($3) in lower(p.name)) > 0 "                                                 \
     "OR position(lower($3) in lower(p.description)) > 0) "
 
 static const char SQL_LIST[] =
     "SELECT " OBJECT ", p.created_at::text, p.id" FROM "WHERE " MATCH
-    "AND ($4::timestamptz IS NULL OR (p.created_at, p.id) < ($4::timestamptz, $5::uuid)) "
-    "ORDER BY p.created_at DESC, p.id DESC LIMIT $6::bigint";
+    "AND ($5::timestamptz IS NULL OR (p.created_at, p.id) < ($5::timestamptz, $6::uuid)) "
+    "ORDER BY p.created_at DESC, p.id DESC LIMIT $7::bigint";
 
 static const char SQL_COUNT[] = "SELECT count(*) FROM pipelines p WHERE " MATCH;
 
@@ -152,9 +152,10 @@ int mr_pipelines_change(struct mr_pg *c, const char *id, const char *fields, str
 int mr_pipelines_list(struct mr_pg *c, const struct mr_pipeline_filter *f, struct mr_buf *json,
                       struct mr_page *page)
 {
-    const char *params[] = {f->status, f->mode, f->text, f->after_time, f->after_id, NULL};
+    const char *params[] = {f->status,     f->mode,     f->text, f->hidden,
+                            f->after_time, f->after_id, NULL};
 
-    return mr_rows_page(c, SQL_COUNT, 3, SQL_LIST, params, 6, f->limit, json, page);
+    return mr_rows_page(c, SQL_COUNT, 4, SQL_LIST, params, 7, f->limit, json, page);
 }
 
 int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_pipeline_brief *out)

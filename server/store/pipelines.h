@@ -8,6 +8,7 @@
 
 struct mr_pipeline_filter {
     const char *status, *mode, *text; /* NULL: any; text: found in name or description */
+    const char *hidden;               /* ids to leave out, a PostgreSQL array */
     int64_t limit;
     const char *after_time, *after_id; /* keyset: strictly after this row; NULL: from the first */
 };

@@ -30,6 +30,22 @@ describe('conventions of the REST interface', () => {
     return res.body
   }
 
+  it('name a request to PostgreSQL by its id', async () => {
+    const id = `request-${randomUUID()}`
+    assert.equal((await call('GET', '', undefined, { 'x-request-id': id })).headers.get('x-request-id'), id)
+    const { rows } = await db.query('SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1', [`millrace ${id}`.slice(0, 63)])
+    assert.equal(rows[0].n, 1)
+  })
+
+  it('count each route by itself', async () => {
+    const of = async (text) => (await request(`${server.url}/metrics`, { token })).text.split('\n').find((l) => l.startsWith(text))?.split(' ').at(-1)
+    const counted = 'millrace_http_responses_total{class="4xx",method="GET",route="/api/v1/pipelines/{id}"}'
+    const timed = 'millrace_http_request_seconds_count{method="GET",route="/api/v1/pipelines/{id}"}'
+    const [before, times] = [Number(await of(counted)), Number(await of(timed))]
+    for (let i = 0; i < 3; i++) assert.equal((await call('GET', `/${randomUUID()}`)).status, 404)
+    assert.deepEqual([Number(await of(counted)) - before, Number(await of(timed)) - times], [3, 3])
+  })
+
   describe('PUT and PATCH', () => {
     it('change what is named and leave the rest', async () => {
       const was = await create({ description: 'old', tags: ['a'], debezium_config: { x: 1 }, source_schema: 'public' })

@@ -1,7 +1,7 @@
 // metrics.mjs - GET /metrics read as Prometheus reads it, for tests that ask "did the counter bite?".
 import { request } from './client.mjs'
 
-const LINE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)$/
+const LINE = /^([a-zA-Z_:][\w:]*)(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})? (\S+)$/
 
 /** Map from 'name{labels}' to number. Throws on a line that is not Prometheus text. */
 export async function metrics(url, token) {

@@ -30,6 +30,27 @@ static void lower(char *out, size_t size, const char *in)
     out[i] = '\0';
 }
 
+static const char *extension(const cJSON *op, const char *name)
+{
+    const cJSON *v = cJSON_GetObjectItem(op, name);
+
+    return v != NULL ? v->valuestring : "none";
+}
+
+/* Who may call it: what the matrix of tests/integration/api_grants.test.mjs is made from. */
+static void same_rights(const struct mr_route *r, const cJSON *op)
+{
+    const char *of = r->of == MR_OF_NOTHING ? "none" : mr_resource_name(r->of);
+
+    if (strcmp(extension(op, "x-role"), mr_role_name(r->role)) != 0)
+        fail_msg("%s %s: x-role is not %s", r->method, r->path, mr_role_name(r->role));
+    if (strcmp(extension(op, "x-grants"), of) != 0)
+        fail_msg("%s %s: x-grants is not %s", r->method, r->path, of);
+    if ((r->of != MR_OF_NOTHING) != (strstr(r->path, "/api/v1/pipelines/{id}") == r->path ||
+                                     strstr(r->path, "/api/v1/connections/{id}") == r->path))
+        fail_msg("%s %s: is it of one resource?", r->method, r->path);
+}
+
 static void test_every_route_is_written_down(void **state)
 {
     size_t n;
@@ -49,6 +70,7 @@ static void test_every_route_is_written_down(void **state)
         if ((routes[i].role == MR_ROLE_NONE) !=
             (security != NULL && cJSON_GetArraySize(security) == 0))
             fail_msg("%s %s: public here and there?", routes[i].method, routes[i].path);
+        same_rights(&routes[i], op);
         body = cJSON_GetObjectItem(op, "requestBody");
         if ((routes[i].body == MR_BODY_JSON) !=
             (body != NULL && cJSON_IsTrue(cJSON_GetObjectItem(body, "required"))))

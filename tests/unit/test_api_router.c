@@ -15,6 +15,7 @@ static const struct mr_route table[] = {
     {.method = "GET", .path = "/a/{id}", .handler = nothing},
     {.method = "DELETE", .path = "/a/{id}", .handler = nothing},
     {.method = "POST", .path = "/a/{id}/b/{n}", .handler = nothing},
+    {.method = "POST", .path = "/a/fixed", .handler = nothing},
 };
 
 struct match_row {
@@ -34,6 +35,8 @@ static const struct match_row matches[] = {
     {"two parameters", "POST", TEXT("/a/1/b/22"), MR_OK, 4, "POST, OPTIONS", {TEXT("1"), TEXT("22")}},
     {"a known path, an unknown method", "PUT", TEXT("/a/1"), MR_E_CONFLICT, -1, "GET, HEAD, DELETE, OPTIONS", {{0}}},
     {"HEAD where there is no GET", "HEAD", TEXT("/a/1/b/2"), MR_E_CONFLICT, -1, "POST, OPTIONS", {{0}}},
+    {"a word where others have a parameter", "POST", TEXT("/a/fixed"), MR_OK, 5, "POST, OPTIONS", {{0}}},
+    {"which has its own methods alone", "GET", TEXT("/a/fixed"), MR_E_CONFLICT, -1, "POST, OPTIONS", {{0}}},
     {"an unknown path", "GET", TEXT("/b"), MR_E_NOTFOUND, -1, "", {{0}}},
     {"a slash too many at the end", "GET", TEXT("/a/"), MR_E_NOTFOUND, -1, "", {{0}}},
     {"a slash too many in between", "GET", TEXT("//a"), MR_E_NOTFOUND, -1, "", {{0}}},

@@ -1,0 +1,17 @@
+/* grants.h - what single users may do with single pipelines and connections. [thread: worker] */
+#ifndef API_GRANTS_H
+#define API_GRANTS_H
+
+#include "api/call.h"
+
+/* May the caller do this with the resource that the path names? MR_OK; MR_E_NOTFOUND: it is hidden;
+ * MR_E_FORBIDDEN; each is said. */
+MR_MUSTCHECK int mr_grant_check(struct mr_call *c);
+/* What a list must leave out for the caller: a PostgreSQL array. ids is to be freed in any case. */
+MR_MUSTCHECK int mr_call_hidden(struct mr_call *c, struct mr_pg *db, enum mr_resource of,
+                                struct mr_buf *ids);
+/* Is this one of a query or a body not hidden from the caller? MR_OK; MR_E_NOTFOUND. */
+MR_MUSTCHECK int mr_call_sees(struct mr_call *c, struct mr_pg *db, enum mr_resource of,
+                              const char *id);
+
+#endif
