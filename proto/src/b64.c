@@ -76,6 +76,63 @@ int mr_b64_decode(struct mr_span text, struct mr_buf *out)
     return MR_OK;
 }
 
+static bool is_space(char c)
+{
+    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+/* How many digits there are, spaces and padding left out; SIZE_MAX: it is no base64. */
+static size_t count_digits(struct mr_span text)
+{
+    size_t digits = 0, padding = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (is_space(c))
+            continue;
+        if (c == '=') {
+            padding++;
+            continue;
+        }
+        if (padding > 0 || (digit_value(c) < 0 && c != '-' && c != '_'))
+            return SIZE_MAX;
+        digits++;
+    }
+    return digits % 4 == 1 || (padding > 0 && (padding > 2 || (digits + padding) % 4 != 0))
+               ? SIZE_MAX
+               : digits;
+}
+
+int mr_b64_read(struct mr_span text, struct mr_buf *out)
+{
+    size_t digits = count_digits(text), len = digits / 4 * 3 + digits % 4 * 3 / 4, done = 0;
+    unsigned bits = 0, held = 0;
+    char *to;
+
+    if (digits == SIZE_MAX)
+        return MR_E_PROTO;
+    if (out == NULL || len == 0)
+        return out != NULL ? mr_buf_err(out) : MR_OK;
+    if (mr_buf_reserve(out, len) != MR_OK)
+        return mr_buf_err(out);
+    to = out->ptr + out->len;
+    for (size_t i = 0; done < len; i++) {
+        char c = text.ptr[i];
+
+        if (is_space(c))
+            continue;
+        bits = bits << 6 | (unsigned)(c == '-' ? 62 : c == '_' ? 63 : digit_value(c));
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            to[done++] = (char)(bits >> held & 0xff);
+        }
+    }
+    out->len += len;
+    return MR_OK;
+}
+
 void mr_b64_encode(struct mr_span bytes, struct mr_buf *out)
 {
     const unsigned char *from = (const unsigned char *)bytes.ptr;

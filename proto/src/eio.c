@@ -10,7 +10,7 @@ int mr_eio_decode(struct mr_span text, struct mr_eio_packet *out)
         struct mr_span data = mr_span_of(text.ptr + 1, text.len - 1);
 
         *out = (struct mr_eio_packet){.type = MR_EIO_MESSAGE, .binary = true, .data = data};
-        return mr_b64_valid(data) ? MR_OK : MR_E_PROTO;
+        return mr_b64_read(data, NULL);
     }
     if (text.len == 0 || text.ptr[0] < '0' || text.ptr[0] > '6')
         return MR_E_PROTO;

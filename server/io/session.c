@@ -151,7 +151,7 @@ static void take_base64(struct mr_session *s, struct mr_span text)
 {
     struct mr_buf raw = MR_BUF_INIT(s->engine->opt.body_bytes_max);
 
-    if (mr_b64_decode(text, &raw) == MR_OK)
+    if (mr_b64_read(text, &raw) == MR_OK)
         s->engine->ops->binary(s, mr_buf_span(&raw));
     else
         mr__session_bad(s, "base64");

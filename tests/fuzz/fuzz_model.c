@@ -14,10 +14,12 @@
 
 #include <stdarg.h>
 
-#define CLIENTS 2
-#define NSPS    2 /* "/" and "/a" */
-#define ROOMS   2
-#define BATCH   16
+#define CLIENTS    2
+#define NSPS       2 /* "/" and "/a" */
+#define ROOMS      2
+#define BATCH      16
+#define TICK_MS    1000
+#define CONNECT_MS 45500 /* between two ticks */
 
 static const char *const nsp_names[NSPS] = {"/", "/a"};
 static const char *const heads[NSPS] = {"", "/a,"};
@@ -265,7 +267,9 @@ static void start(void)
 {
     static int yes;
 
-    FUZZ_ASSERT(mr__core_init(&srv, &(struct mr_options){.poll_packets_max = BATCH}) == MR_OK);
+    FUZZ_ASSERT(mr__core_init(&srv, &(struct mr_options){.poll_packets_max = BATCH,
+                                                         .connect_timeout_ms = CONNECT_MS}) ==
+                MR_OK);
     srv.clock_ms = clock_ms;
     for (unsigned i = 0; i < NSPS; i++) {
         const char *n = nsp_names[i];
@@ -481,7 +485,7 @@ static void opens(struct client *c, bool websocket)
     c->alive = true;
     c->asked[0] = c->asked[1] = -1;
     c->beat_ms = now_ms + 25000;
-    c->connect_by_ms = now_ms + 45000;
+    c->connect_by_ms = now_ms + CONNECT_MS;
     c->guarded = true;
     if (websocket) {
         open_websocket(c, false);
@@ -525,29 +529,34 @@ static void upgrade_step(struct client *c)
     }
 }
 
-/* Time goes in small steps, so that nothing is due twice in one. A ping is heard in its place. */
-static void time_goes(uint64_t ms)
+/* What is due by now: the end of waiting for a CONNECT, which falls between two ticks, and then the
+ * ping, or the end of waiting for a pong, which fall on one. */
+static void due(struct client *c)
 {
-    now_ms += ms;
-    for (size_t i = 0; i < CLIENTS; i++) {
-        struct client *c = &clients[i];
-
-        if (c->guarded && now_ms >= c->connect_by_ms) {
-            if (c->in[0] != PENDING && c->in[1] != PENDING)
-                dies(c, "transport close");
-            c->guarded = false;
-        }
-        if (!c->alive || now_ms < c->beat_ms)
-            continue;
-        if (c->ping_waits) {
-            dies(c, "ping timeout");
-        } else {
-            wants(c, "2");
-            c->ping_waits = true;
-            c->beat_ms += 20000;
-        }
+    if (c->guarded && now_ms >= c->connect_by_ms) {
+        if (c->in[0] != PENDING && c->in[1] != PENDING)
+            dies(c, "transport close");
+        c->guarded = false;
     }
-    mr__timers_run(&srv.timers, now_ms);
+    if (!c->alive || now_ms < c->beat_ms)
+        return;
+    if (c->ping_waits) {
+        dies(c, "ping timeout");
+    } else {
+        wants(c, "2");
+        c->ping_waits = true;
+        c->beat_ms += 20000;
+    }
+}
+
+static void time_goes(unsigned ticks)
+{
+    while (ticks-- > 0) {
+        now_ms += TICK_MS;
+        for (size_t i = 0; i < CLIENTS; i++)
+            due(&clients[i]);
+        mr__timers_run(&srv.timers, now_ms);
+    }
 }
 
 static void connect_step(struct client *c, unsigned n, unsigned auth)
@@ -741,7 +750,7 @@ static void step(unsigned byte, unsigned arg)
         lose_transport(c);
         break;
     case 3:
-        time_goes(1000 * (arg % 6));
+        time_goes(arg % 6);
         break;
     case 4:
         pong_step(c);

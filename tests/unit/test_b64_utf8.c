@@ -103,6 +103,45 @@ static void every_length_survives_the_round_trip(void **state)
     guard_free(&g);
 }
 
+/* What clients send: Java's ends its lines, others leave the padding out or write it for URLs. */
+static void other_spellings_are_read(void **state)
+{
+    static const struct {
+        struct mr_span text, bytes;
+    } rows[] = {
+        {TEXT("AQID\n"), TEXT("\x01\x02\x03")},
+        {TEXT("AQ\r\nID BA\t==\n"), TEXT("\x01\x02\x03\x04")},
+        {TEXT("AQ"), TEXT("\x01")},
+        {TEXT("AQI"), TEXT("\x01\x02")},
+        {TEXT("-_-_"), TEXT("\xfb\xff\xbf")},
+        {TEXT(""), TEXT("")},
+        {TEXT("\n"), TEXT("")},
+        {TEXT("A"), {NULL, 0}},
+        {TEXT("AQIDB"), {NULL, 0}},
+        {TEXT("AQ="), {NULL, 0}},
+        {TEXT("AQ==="), {NULL, 0}},
+        {TEXT("="), {NULL, 0}},
+        {TEXT("AQ==AQ=="), {NULL, 0}},
+        {TEXT("AQ\x01I"), {NULL, 0}},
+        {TEXT("AQ.D"), {NULL, 0}},
+    };
+    struct guard g = {NULL, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mr_span text = guard_copy(&g, rows[i].text);
+        struct mr_buf out = MR_BUF_INIT(100);
+        int rc = rows[i].bytes.ptr != NULL ? MR_OK : MR_E_PROTO;
+
+        if (mr_b64_read(text, NULL) != rc || mr_b64_read(text, &out) != rc)
+            fail_msg("row %zu", i);
+        if (rc == MR_OK)
+            assert_span(mr_buf_span(&out), rows[i].bytes);
+        mr_buf_free(&out);
+    }
+    guard_free(&g);
+}
+
 static void decoding_stops_at_the_ceiling(void **state)
 {
     struct mr_buf out = MR_BUF_INIT(2);
@@ -141,6 +180,7 @@ int main(void)
 
     rows_add(&r, b64_rows, check_b64);
     rows_add_one(&r, "every length survives the round trip", every_length_survives_the_round_trip);
+    rows_add_one(&r, "other spellings are read", other_spellings_are_read);
     rows_add_one(&r, "decoding stops at the ceiling", decoding_stops_at_the_ceiling);
     rows_add(&r, utf8_rows, check_utf8);
     return rows_run("b64_utf8", &r);

@@ -21,7 +21,9 @@ static const struct row bodies[] = {
     {"empty binary", TEXT("b"), TEXT("4b:")},
     {"text, binary, text", TEXT("4x\036bAQ==\0364y"), TEXT("4:x|4b:AQ==|4:y")},
     {"binary that is not base64", TEXT("b***"), TEXT("!")},
-    {"binary without its padding", TEXT("bAQ"), TEXT("!")},
+    {"binary without its padding", TEXT("bAQ"), TEXT("4b:AQ")},
+    {"binary with its lines broken", TEXT("bAQ\nID\r\nBA==\n"), TEXT("4b:AQ\nID\r\nBA==\n")},
+    {"a digit too many", TEXT("bAQIDB"), TEXT("!")},
     {"a b inside text is only text", TEXT("4bAQ"), TEXT("4:bAQ")},
     {"a type out of range", TEXT("7"), TEXT("!")},
     {"a letter for a type", TEXT("abc"), TEXT("!")},
@@ -38,7 +40,7 @@ static const struct row frames[] = {
     {"a bare pong frame", TEXT("3"), TEXT("3:")},
     {"an empty frame", TEXT(""), TEXT("!")},
     {"binary as text, by a client that forces base64", TEXT("bAQ=="), TEXT("4b:AQ==")},
-    {"a frame of base64 that is none", TEXT("bAQ"), TEXT("!")},
+    {"a frame of base64 that is none", TEXT("bA"), TEXT("!")},
     {"a frame of an unknown type", TEXT("9"), TEXT("!")},
 };
 /* clang-format on */
