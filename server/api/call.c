@@ -92,7 +92,7 @@ int mr_call_db(struct mr_call *c, struct mr_pg **db)
         return mr_call_fail(c, rc, 503, "Every PostgreSQL connection is busy; try again.");
     }
     if (rc == MR_OK && !labelled)
-        rc = mr_pg_label(c->db, c->request_id);
+        mr_pg_label(c->db, c->request_id);
     if (rc == MR_OK)
         *db = c->db;
     return rc;

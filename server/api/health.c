@@ -20,8 +20,9 @@ struct watch {
     bool started;
     enum state state; /* {lock} and what follows */
     struct mr_probe_result last;
-    int64_t at_us;  /* Unix time of the answer */
-    uint64_t at_ms; /* monotonic */
+    int64_t at_us;              /* Unix time of the answer */
+    char at_text[MR_TIME_TEXT]; /* the same, as it is shown */
+    uint64_t at_ms;             /* monotonic */
     uint64_t took_us;
 };
 
@@ -46,6 +47,7 @@ static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint6
     w->state = state;
     w->last = *r;
     w->at_us = mr_wall_us();
+    mr_time_format(w->at_us, w->at_text);
     w->at_ms = mr_mono_ms();
     w->took_us = mr_mono_us() - from_us;
     pthread_mutex_unlock(&w->health->lock);
@@ -132,14 +134,12 @@ static bool is_late(const struct watch *w)
 static void write_watch(struct mr_buf *out, const struct watch *w)
 {
     enum state state = is_late(w) ? DOWN : w->state;
-    char time[MR_TIME_TEXT];
 
     mr_buf_addf(out, "\"%s\":{\"status\":\"%s\"", w->probe.name, state_names[state]);
-    if (w->at_us > 0) {
-        mr_time_format(w->at_us, time);
-        mr_buf_addf(out, ",\"latency_ms\":%.3f,\"checked_at\":\"%s\"", (double)w->took_us / 1000,
-                    time);
-    }
+    if (w->at_us > 0)
+        mr_buf_addf(out, ",\"latency_ms\":%llu.%03llu,\"checked_at\":\"%s\"",
+                    (unsigned long long)(w->took_us / 1000),
+                    (unsigned long long)(w->took_us % 1000), w->at_text);
     if (is_late(w)) {
         mr_buf_add_str(out, ",\"detail\":\"it does not answer\"");
     } else if (w->last.detail[0]) {
@@ -177,8 +177,8 @@ int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
         write_watch(out, &h->watches[i]);
     }
     pthread_mutex_unlock(&h->lock);
-    mr_buf_addf(out, "},\"version\":\"%s\",\"uptime_seconds\":%.3f}", MILLRACE_VERSION,
-                (double)uptime_ms / 1000);
+    mr_buf_addf(out, "},\"version\":\"%s\",\"uptime_seconds\":%llu.%03llu}", MILLRACE_VERSION,
+                (unsigned long long)(uptime_ms / 1000), (unsigned long long)(uptime_ms % 1000));
     return stopping ? 503 : 200;
 }
 

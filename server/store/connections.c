@@ -59,11 +59,13 @@ static const char SQL_GET_LOCK[] = GET " FOR UPDATE";
     "AND ($2::text IS NULL OR p.database_type = $2) AND ($3::text IS NULL "                        \
     "OR position(lower($3) in lower(p.name)) > 0 OR position(lower($3) in lower(p.host)) > 0) "
 
+#define COUNT "SELECT count(*) FROM connections p WHERE " MATCH
+
 static const char SQL_LIST[] =
-    "SELECT " OBJECT ", p.created_at::text, p.id FROM connections p WHERE " MATCH
+    "SELECT " OBJECT ", p.created_at::text, p.id, (" COUNT ") FROM connections p WHERE " MATCH
     "AND ($5::timestamptz IS NULL OR (p.created_at, p.id) < ($5::timestamptz, $6::uuid)) "
     "ORDER BY p.created_at DESC, p.id DESC LIMIT $7::bigint";
-static const char SQL_COUNT[] = "SELECT count(*) FROM connections p WHERE " MATCH;
+static const char SQL_COUNT[] = COUNT;
 
 static const char SQL_USERS[] =
     "SELECT coalesce(json_agg(name ORDER BY lower(name)), '[]'), count(*) FROM pipelines "

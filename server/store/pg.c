@@ -263,23 +263,87 @@ static const char *prepare(struct mr_pg *c, const char *sql, int n, char name[24
     return name;
 }
 
+static const char SQL_LABEL[] = "SELECT set_config('application_name', $1, false)";
+
+/* The next result of a pipeline, without the NULL that ends it. */
+static int piped(struct mr_pg *c, const char *sql, PGresult **out)
+{
+    uint64_t deadline = c->answer_ms ? mr_mono_ms() + (uint64_t)c->answer_ms : 0;
+    int rc = MR_OK;
+
+    *out = NULL;
+    while (rc == MR_OK && PQisBusy(c->conn)) {
+        rc = tls_pending(c->conn) ? MR_OK : wait_for(c->conn, POLLIN, deadline);
+        if (rc == MR_OK && !PQconsumeInput(c->conn))
+            rc = MR_E_DB;
+    }
+    if (rc == MR_OK)
+        *out = PQgetResult(c->conn);
+    return rc == MR_OK ? MR_OK : failed(NULL, rc, sql);
+}
+
+/* Both statements in one go. After an error that is not the statement's own the connection is in no
+ * state to be used again: the pool closes it, since it is not idle. */
+static int exec_labelled(struct mr_pg *c, const char *label, const char *name, const char *sql,
+                         int n, const char *const *params, PGresult **out)
+{
+    const char *text = c->label;
+    PGresult *res = NULL, *end = NULL;
+    int rc = MR_E_DB;
+
+    if (!PQenterPipelineMode(c->conn) ||
+        !PQsendQueryPrepared(c->conn, label, 1, &text, NULL, NULL, 0) ||
+        !PQsendQueryPrepared(c->conn, name, n, params, NULL, NULL, 0) || !PQpipelineSync(c->conn))
+        return failed(NULL, MR_E_DB, sql);
+    c->label[0] = '\0';
+    for (int i = 0; i < 2; i++) { /* the label's answer, then the statement's */
+        PQclear(res);
+        rc = piped(c, sql, &res);
+        if (rc == MR_OK)
+            rc = piped(c, sql, &end); /* NULL */
+        PQclear(end);
+        if (rc != MR_OK) {
+            PQclear(res);
+            return rc;
+        }
+    }
+    rc = piped(c, sql, &end); /* the sync */
+    PQclear(end);
+    if (rc == MR_OK && !PQexitPipelineMode(c->conn))
+        rc = failed(NULL, MR_E_DB, sql);
+    if (rc == MR_OK && !succeeded(res))
+        rc = failed(res, MR_OK, sql);
+    if (rc != MR_OK) {
+        PQclear(res);
+        return rc;
+    }
+    *out = res;
+    return MR_OK;
+}
+
 int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *params, PGresult **res)
 {
-    char name_buf[24];
-    const char *name;
+    char name_buf[24], label_buf[24];
+    const char *name, *label = NULL;
     PGresult *r = NULL;
-    int rc = MR_OK, sent;
+    int rc = MR_OK;
 
     if (res)
         *res = NULL;
     if (n < 0 || n > PARAMS_MAX)
         return MR_E_INVAL;
     name = prepare(c, sql, n, name_buf, &rc);
+    if (rc == MR_OK && name && c->label[0])
+        label = prepare(c, SQL_LABEL, 1, label_buf, &rc);
     if (rc != MR_OK)
         return rc;
-    sent = name ? PQsendQueryPrepared(c->conn, name, n, params, NULL, NULL, 0)
-                : PQsendQueryParams(c->conn, sql, n, NULL, params, NULL, NULL, 0);
-    rc = answer(c, sent, sql, &r);
+    if (label)
+        rc = exec_labelled(c, label, name, sql, n, params, &r);
+    else
+        rc = answer(c,
+                    name ? PQsendQueryPrepared(c->conn, name, n, params, NULL, NULL, 0)
+                         : PQsendQueryParams(c->conn, sql, n, NULL, params, NULL, NULL, 0),
+                    sql, &r);
     if (rc == MR_OK && res)
         *res = r;
     else
@@ -287,20 +351,40 @@ int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *param
     return rc;
 }
 
-int mr_pg_label(struct mr_pg *c, const char *text)
+void mr_pg_label(struct mr_pg *c, const char *text)
 {
-    char name[64];
+    (void)snprintf(c->label, sizeof(c->label), "millrace %s", text);
+}
 
-    (void)snprintf(name, sizeof(name), "millrace %s", text);
-    return mr_pg_exec(c, "SELECT set_config('application_name', $1, false)", 1,
-                      (const char *[]){name}, NULL);
+/* SET has no parameters; the label is a literal then. */
+static int run_labelled(struct mr_pg *c, const char *sql)
+{
+    char *text = PQescapeLiteral(c->conn, c->label, strlen(c->label));
+    struct mr_buf both = MR_BUF_INIT(65536);
+    PGresult *res = NULL;
+    int rc = text ? MR_OK : MR_E_NOMEM;
+
+    if (rc == MR_OK) {
+        mr_buf_addf(&both, "SET application_name = %s; %s", text, sql);
+        rc = mr_buf_err(&both);
+    }
+    if (rc == MR_OK)
+        rc = answer(c, PQsendQuery(c->conn, mr_buf_cstr(&both)), sql, &res);
+    c->label[0] = '\0';
+    PQfreemem(text);
+    PQclear(res);
+    mr_buf_free(&both);
+    return rc;
 }
 
 int mr_pg_run(struct mr_pg *c, const char *sql)
 {
     PGresult *res = NULL;
-    int rc = answer(c, PQsendQuery(c->conn, sql), sql, &res);
+    int rc;
 
+    if (c->label[0])
+        return run_labelled(c, sql);
+    rc = answer(c, PQsendQuery(c->conn, sql), sql, &res);
     PQclear(res);
     return rc;
 }

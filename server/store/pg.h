@@ -45,8 +45,9 @@ PGconn *mr_pg_raw(struct mr_pg *c);
 MR_MUSTCHECK int mr_pg_exec(struct mr_pg *c, const char *sql, int n, const char *const *params,
                             PGresult **res);
 /* Who works on this connection from now on: "millrace" and text, cut to what PostgreSQL keeps, is
- * its application_name, so that pg_stat_activity and the server's log name the request. */
-MR_MUSTCHECK int mr_pg_label(struct mr_pg *c, const char *text);
+ * its application_name, so that pg_stat_activity and the server's log name the request. It is told
+ * with the next statement, and costs no round trip of its own. */
+void mr_pg_label(struct mr_pg *c, const char *text);
 /* Several statements without parameters in one go (BEGIN, COMMIT, migrations). */
 MR_MUSTCHECK int mr_pg_run(struct mr_pg *c, const char *sql);
 /* Map a failed result to MR_E_*. */

@@ -11,6 +11,7 @@ struct mr_pg {
     int64_t answer_ms;                       /* longest wait for an answer; 0: for ever */
     const char *prepared[PG_STATEMENTS_MAX]; /* by the literal's address; the index is the name */
     size_t n_prepared;
+    char label[64];     /* to be told to the server with the next statement; "" when it knows */
     struct mr_pg *next; /* in the pool's list of idle ones */
 };
 

@@ -159,7 +159,8 @@ void mr_pg_release(struct mr_pg_pool *p, struct mr_pg *c)
 {
     if (!c)
         return;
-    if (PQstatus(c->conn) != CONNECTION_OK || PQtransactionStatus(c->conn) != PQTRANS_IDLE) {
+    if (PQstatus(c->conn) != CONNECTION_OK || PQtransactionStatus(c->conn) != PQTRANS_IDLE ||
+        PQpipelineStatus(c->conn) != PQ_PIPELINE_OFF) {
         drop(p, c, false);
         return;
     }

@@ -84,12 +84,14 @@ static const char SQL_GET[] =
     "OR position(lower($3) in lower(p.name)) > 0 "                                                 \
     "OR position(lower($3) in lower(p.description)) > 0) "
 
+#define COUNT "SELECT count(*) FROM pipelines p WHERE " MATCH
+
 static const char SQL_LIST[] =
-    "SELECT " OBJECT ", p.created_at::text, p.id" FROM "WHERE " MATCH
+    "SELECT " OBJECT ", p.created_at::text, p.id, (" COUNT ")" FROM "WHERE " MATCH
     "AND ($5::timestamptz IS NULL OR (p.created_at, p.id) < ($5::timestamptz, $6::uuid)) "
     "ORDER BY p.created_at DESC, p.id DESC LIMIT $7::bigint";
 
-static const char SQL_COUNT[] = "SELECT count(*) FROM pipelines p WHERE " MATCH;
+static const char SQL_COUNT[] = COUNT;
 
 static const char SQL_MOVE[] =
     "UPDATE pipelines SET status = $3, updated_at = now(), error_message = NULL, "

@@ -33,6 +33,17 @@ int mr_rows_array(const PGresult *res, int64_t limit, struct mr_buf *json, bool 
     return n;
 }
 
+static int count_rows(struct mr_pg *c, const char *sql, int n, const char **params, int64_t *total)
+{
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(c, sql, n, params, &res);
+
+    if (rc == MR_OK)
+        *total = mr_pg_i64(res, 0, 0);
+    PQclear(res);
+    return rc;
+}
+
 int mr_rows_page(struct mr_pg *c, const char *count, int n_count, const char *list,
                  const char **params, int n, int64_t limit, struct mr_buf *json,
                  struct mr_page *page)
@@ -42,23 +53,21 @@ int mr_rows_page(struct mr_pg *c, const char *count, int n_count, const char *li
     int rc, last;
 
     memset(page, 0, sizeof(*page));
-    rc = mr_pg_exec(c, count, n_count, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    page->total = mr_pg_i64(res, 0, 0);
-    PQclear(res);
-    res = NULL;
     (void)snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
     params[n - 1] = rows;
     rc = mr_pg_exec(c, list, n, params, &res);
     params[n - 1] = NULL;
     if (rc != MR_OK)
         return rc;
+    if (PQntuples(res) > 0)
+        page->total = mr_pg_i64(res, 0, 3);
+    else /* there is no row to say it */
+        rc = count_rows(c, count, n_count, params, &page->total);
     last = mr_rows_array(res, limit, json, &page->more) - 1;
     if (page->more) {
         (void)snprintf(page->last_time, sizeof(page->last_time), "%s", PQgetvalue(res, last, 1));
         (void)snprintf(page->last_id, sizeof(page->last_id), "%s", PQgetvalue(res, last, 2));
     }
     PQclear(res);
-    return mr_buf_err(json);
+    return rc == MR_OK ? mr_buf_err(json) : rc;
 }

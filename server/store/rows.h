@@ -22,7 +22,8 @@ struct mr_page {
     bool more;     /* then the last row is named, for the next cursor: */
     char last_time[40], last_id[MR_UUID_TEXT];
 };
-/* A page of a list that is ordered by a time and an id, its second and third column. count takes
+/* A page of a list that is ordered by a time and an id, its second and third column; the fourth is
+ * how many match. count says that where there is no row; it takes
  * the first n_count of the n params, list takes all; the last one is the limit and is set here. */
 MR_MUSTCHECK int mr_rows_page(struct mr_pg *c, const char *count, int n_count, const char *list,
                               const char **params, int n, int64_t limit, struct mr_buf *json,

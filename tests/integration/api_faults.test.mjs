@@ -38,7 +38,7 @@ describe('when things go wrong', () => {
       await client.query('SELECT 1 FROM pipelines WHERE id = $1 FOR UPDATE', [id])
       const from = Date.now()
       const stuck = [1, 2].map((i) => call('PATCH', `/api/v1/pipelines/${id}`, { description: `${i}` }))
-      await until('both connections wait', async () => (await client.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows[0].n, (n) => n === 2, { timeout: 5000 })
+      await until('both connections wait', async () => (await db.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows[0].n, (n) => n === 2, { timeout: 5000 })
       const refused = await call('GET', '/api/v1/pipelines')
       assert.equal(refused.status, 503, refused.text)
       assert.ok(Number(refused.headers.get('retry-after')) > 0)

@@ -1,7 +1,7 @@
 # bench.sh - `./dev bench [name…]`: release build, services of its own, tests/bench/run.mjs.
 
 bench_command() {
-    install_for build node stack java
+    install_for build node stack java bench
     stack_lock
     run_stop >/dev/null
     stack_wipe

@@ -44,6 +44,7 @@ node   | node                        | nodejs                    | builds the da
 node   | cmd npm                     | npm                       | fetches JavaScript packages
 browser| cmd chromium                | chromium                  | browser tests
 node   | cmd c++                     | g++                       | the library is used from C++, too
+bench  | cmd wrk                     | wrk                       | load for the REST bench
 lint   | cmd clang                   | clang                     | the second compiler
 lint   | cmd clang-format            | clang-format              | formatting
 lint   | cmd clang-tidy              | clang-tidy                | static checks
