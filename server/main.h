@@ -13,7 +13,8 @@
 /* main_serve.c */
 int mr_main_serve(struct mr_config *cfg, int argc, char **argv);
 /* main_metrics.c: set the gauges and counters that others keep. [thread: loop] */
-void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers);
+void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers,
+                     struct mr_pg_pool *pg);
 /* main_logger.c */
 int mr_main_logger(struct mr_config *cfg, int argc, char **argv);
 /* The object of GET /monitoring/event-logger-status; ctx is the struct el_logger. [thread: any] */

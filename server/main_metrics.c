@@ -21,13 +21,16 @@ static void by_transport(const char *transport, const struct mr_traffic *t)
 #undef BY
 }
 
-void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers)
+void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers,
+                     struct mr_pg_pool *pg)
 {
+    size_t open, idle;
     struct mr_stats s;
     struct mr_stream_stats t;
 
     mr_server_stats(server, &s);
     mr_stream_stats(stream, &t);
+    mr_pg_pool_count(pg, &open, &idle);
     GAUGE("sessions", "Engine.IO sessions", s.sessions);
     GAUGE("sessions_polling", "of them by HTTP long-polling", s.polling_sessions);
     GAUGE("sessions_websocket", "of them by WebSocket", s.websocket_sessions);
@@ -39,6 +42,8 @@ void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct 
           (double)s.loop_lag_us_max / 1e6);
     GAUGE("worker_queue", "requests that wait for a worker", mr_pool_queued(workers));
     GAUGE("workers_busy", "workers at work", mr_pool_busy(workers));
+    GAUGE("postgres_connections", "PostgreSQL connections of the API that are open", open);
+    GAUGE("postgres_connections_idle", "of them not in use", idle);
     TOTAL("sessions", "Engine.IO sessions opened", s.sessions_total);
     TOTAL("packets_in", "packets received", s.packets_in);
     TOTAL("packets_out", "packets sent", s.packets_out);

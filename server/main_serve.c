@@ -166,7 +166,7 @@ static void collect_metrics(void *ctx) /* [thread: loop], as GET /metrics is */
     struct app *a = ctx;
 
     if (a->server && a->stream && a->stop_signals == 0)
-        mr_main_metrics(a->server, a->stream, a->workers);
+        mr_main_metrics(a->server, a->stream, a->workers, a->pg);
 }
 
 static void forward(struct mr_run_batch *batch, void *ctx)

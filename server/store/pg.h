@@ -33,6 +33,8 @@ void mr_pg_pool_free(struct mr_pg_pool *p); /* every connection must have been r
 MR_MUSTCHECK int mr_pg_acquire(struct mr_pg_pool *p, int64_t timeout_ms, struct mr_pg **out);
 /* Give back; a connection that is broken or inside a transaction is closed. NULL is allowed. */
 void mr_pg_release(struct mr_pg_pool *p, struct mr_pg *c);
+/* How many are open, and of them lying idle. [thread: any] */
+void mr_pg_pool_count(struct mr_pg_pool *p, size_t *open, size_t *idle);
 /* A connection of one's own, outside any pool (the logger's persister, LISTEN). MR_OK; MR_E_NOMEM;
  * MR_E_CONFIG: the url is not one; MR_E_DB: away or refused (logged). */
 MR_MUSTCHECK int mr_pg_connect(struct mr_pg **out, const struct mr_pg_options *opt);

@@ -155,6 +155,16 @@ int mr_pg_acquire(struct mr_pg_pool *p, int64_t timeout_ms, struct mr_pg **out)
     }
 }
 
+void mr_pg_pool_count(struct mr_pg_pool *p, size_t *open, size_t *idle)
+{
+    *idle = 0;
+    pthread_mutex_lock(&p->lock);
+    *open = p->open;
+    for (const struct mr_pg *c = p->idle; c; c = c->next)
+        ++*idle;
+    pthread_mutex_unlock(&p->lock);
+}
+
 void mr_pg_release(struct mr_pg_pool *p, struct mr_pg *c)
 {
     if (!c)
