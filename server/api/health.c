@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define LATE_MS 10000 /* beyond its interval: the probe itself hangs */
+#define LATE_MS      10000 /* beyond its interval: the probe itself hangs */
+#define SHOWN_FOR_MS 100
 
 enum state { UNKNOWN, UP, DOWN, OFF };
 static const char *const state_names[] = {"unknown", "up", "down", "off"};
@@ -30,6 +31,11 @@ struct mr_health {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool closing, stopping; /* {lock} */
+    unsigned version;       /* {lock} grows with each answer */
+    /* {lock} What was last shown, for those who ask again within a moment. */
+    struct mr_buf shown;
+    uint64_t shown_ms;
+    unsigned shown_version;
     struct watch watches[MR_HEALTH_PROBES_MAX];
     size_t n;
 };
@@ -44,6 +50,7 @@ static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint6
         state = rc == MR_E_END ? OFF : UNKNOWN;
     pthread_mutex_lock(&w->health->lock);
     old = w->state;
+    w->health->version++;
     w->state = state;
     w->last = *r;
     w->at_us = mr_wall_us();
@@ -97,6 +104,7 @@ int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t 
 
     if (!h)
         return MR_E_NOMEM;
+    mr_buf_init(&h->shown, 65536);
     pthread_mutex_init(&h->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -123,6 +131,7 @@ void mr_health_stopping(struct mr_health *h)
 {
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
+    h->version++;
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -149,13 +158,12 @@ static void write_watch(struct mr_buf *out, const struct watch *w)
     mr_buf_add_char(out, '}');
 }
 
-int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
+/* {lock} */
+static void write_all(const struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
 {
-    bool stopping, degraded = false;
+    bool degraded = false;
     int64_t figure = -1;
 
-    pthread_mutex_lock(&h->lock);
-    stopping = h->stopping;
     for (size_t i = 0; i < h->n; i++) {
         if (h->watches[i].state == DOWN || is_late(&h->watches[i]))
             degraded = true;
@@ -163,9 +171,9 @@ int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
             figure = h->watches[i].last.figure;
     }
     mr_buf_addf(out, "{\"status\":\"%s\",\"queue_length\":",
-                stopping   ? "stopping"
-                : degraded ? "degraded"
-                           : "ok");
+                h->stopping ? "stopping"
+                : degraded  ? "degraded"
+                            : "ok");
     if (figure >= 0)
         mr_buf_add_i64(out, figure);
     else
@@ -176,9 +184,25 @@ int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
             mr_buf_add_char(out, ',');
         write_watch(out, &h->watches[i]);
     }
-    pthread_mutex_unlock(&h->lock);
     mr_buf_addf(out, "},\"version\":\"%s\",\"uptime_seconds\":%llu.%03llu}", MILLRACE_VERSION,
                 (unsigned long long)(uptime_ms / 1000), (unsigned long long)(uptime_ms % 1000));
+}
+
+int mr_health_write(struct mr_health *h, uint64_t uptime_ms, struct mr_buf *out)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&h->lock);
+    stopping = h->stopping;
+    if (h->shown.len == 0 || h->shown_version != h->version ||
+        uptime_ms - h->shown_ms >= SHOWN_FOR_MS) {
+        mr_buf_clear(&h->shown);
+        write_all(h, uptime_ms, &h->shown);
+        h->shown_ms = uptime_ms;
+        h->shown_version = h->version;
+    }
+    mr_buf_add_span(out, mr_buf_span(&h->shown));
+    pthread_mutex_unlock(&h->lock);
     return stopping ? 503 : 200;
 }
 
@@ -234,5 +258,6 @@ void mr_health_free(struct mr_health *h)
             pthread_join(h->watches[i].thread, NULL);
     pthread_cond_destroy(&h->wake);
     pthread_mutex_destroy(&h->lock);
+    mr_buf_free(&h->shown);
     mr_free(h);
 }

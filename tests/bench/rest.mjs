@@ -109,6 +109,7 @@ export default async function rest({ rounds, quick, say, events = quick ? 100000
         Object.entries(result[plan]).map(([name, r]) => [names[name], format(r.cpu_us, 1), format(r.pg_us, 1), format(r.per_second, 0), format(r.p99_ms, 2), format(r.rss_mb, 0)]))}`)
     }
     const times = { all: [], one: [], page: [] }
+    await new Promise((resolve) => setTimeout(resolve, 100)) // wrk has kept this process from noticing what was closed
     const ask = async (which, at) => {
       const from = performance.now()
       const res = await request(server.url + at, { headers: { authorization } })
