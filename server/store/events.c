@@ -36,17 +36,18 @@ static const char SQL_OF_PIPELINE[] =
 static const char SQL_SUMS[] = SUMS "WHERE pipeline_id <> ALL ($1::uuid[])";
 static const char SQL_SUMS_OF[] = SUMS "WHERE pipeline_id = $1::uuid";
 
-/* Over the newest 2,000 events: what it is now, at a cost that stays the same whatever the log's
- * length. The rate is of the last 10 s, or of the time that those 2,000 took when it was less. */
-#define RECENT                                                                                     \
+/* Over the newest events: what it is now, at a cost that stays the same whatever the log's length.
+ * The rate is of the last 10 s, or of the time that those events took when it was less. Those of one
+ * pipeline lie scattered among the others', a page each, so that they are fewer. */
+#define RECENT(n, which)                                                                           \
     "SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY l), round((count(*) FILTER "              \
-    "(WHERE t > now() - interval '10 s') / CASE WHEN count(*) = 2000 THEN "                        \
+    "(WHERE t > now() - interval '10 s') / CASE WHEN count(*) = " n " THEN "                       \
     "least(10, greatest(0.001, extract(epoch FROM now() - min(t)))) ELSE 10 END)::numeric, 3) "    \
     "FROM (SELECT started_at AS t, (run_metadata->>'latency_ms')::float8 AS l "                    \
-    "FROM pipeline_runs WHERE run_type = 'CDC' AND deleted_at IS NULL "
-static const char SQL_RECENT[] = RECENT "AND pipeline_id <> ALL ($1::uuid[]) ORDER BY seq DESC LIMIT 2000) n";
-static const char SQL_RECENT_OF[] =
-    RECENT "AND pipeline_id = $1::uuid ORDER BY seq DESC LIMIT 2000) n";
+    "FROM pipeline_runs WHERE run_type = 'CDC' AND deleted_at IS NULL AND " which                  \
+    " ORDER BY seq DESC LIMIT " n ") n"
+static const char SQL_RECENT[] = RECENT("2000", "pipeline_id <> ALL ($1::uuid[])");
+static const char SQL_RECENT_OF[] = RECENT("250", "pipeline_id = $1::uuid");
 
 static const char SQL_STATES[] =
     "SELECT status, count(*) FROM pipelines WHERE deleted_at IS NULL "
