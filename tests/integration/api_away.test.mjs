@@ -1,11 +1,13 @@
 // api_away.test.mjs - PostgreSQL is not there, or does not answer: said so within two seconds, and
 // over by itself. A proxy between the two is closed, hangs, and comes back.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { connect, ask, login, request } from '../support/client.mjs'
 import { ADMIN, startMillrace } from '../support/millrace.mjs'
 import { createPipeline } from '../support/pipelines.mjs'
+import { stablePort } from '../support/ports.mjs'
 import { createDatabase } from '../support/services.mjs'
 import { until } from '../support/until.mjs'
 
@@ -15,7 +17,7 @@ class Proxy {
     Object.assign(this, { host, port, pairs: new Set(), hung: false })
   }
 
-  async listen(port = 0) {
+  async listen(port) {
     this.server = net.createServer((near) => {
       const far = net.connect(this.port, this.host)
       const pair = { near, far }
@@ -30,8 +32,9 @@ class Proxy {
       near.on('data', (d) => this.hung || far.write(d))
       far.on('data', (d) => this.hung || near.write(d))
     })
-    await new Promise((resolve) => this.server.listen(port, '127.0.0.1', resolve))
-    this.at = this.server.address().port
+    this.at = port ?? (await stablePort())
+    this.server.listen(this.at, '127.0.0.1')
+    await once(this.server, 'listening')
     return this
   }
 

@@ -2,9 +2,9 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { stablePort } from './ports.mjs'
 import { certificates } from './postgres.mjs'
 import { until } from './until.mjs'
 
@@ -17,10 +17,7 @@ export async function startMariadb({ sql = [], settings = {}, tls = false } = {}
   const data = path.join(dir, 'data')
   const user = process.getuid() === 0 ? ['--user=root'] : []
   execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', ...user], { stdio: 'pipe' })
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
+  const port = await stablePort()
   writeFileSync(path.join(dir, 'init.sql'), sql.map((line) => `${line};\n`).join(''))
   if (tls) certificates(dir, ['localhost'])
   const secure = tls ? { 'ssl-cert': path.join(dir, 'server.crt'), 'ssl-key': path.join(dir, 'server.key') } : {}

@@ -5,6 +5,7 @@
 //   server.url  server.pid  server.log()  await server.stop()  await server.kill9()  await server.start()
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { stablePort } from './ports.mjs'
 import { uniqueName, millraceBin } from './services.mjs'
 import { until, within } from './until.mjs'
 
@@ -83,6 +84,7 @@ export class Millrace {
 
   /** Start, or start again on the port that it had; resolves when it listens. */
   async start({ timeout = 20000 } = {}) {
+    if (!this.port && !this.env.MILLRACE_PORT) this.port = await stablePort()
     const env = environment(this)
     if (this.port) env.MILLRACE_PORT = String(this.port)
     const child = spawn(this.bin, ['serve', ...this.args], { env, stdio: ['ignore', 'pipe', 'pipe'] })

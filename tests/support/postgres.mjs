@@ -6,10 +6,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
+import { stablePort } from './ports.mjs'
 import { until } from './until.mjs'
 
 const alive = new Set()
@@ -18,14 +18,6 @@ process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')))
 function binaries() {
   const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
   return path.join('/usr/lib/postgresql', versions[0], 'bin')
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return port
 }
 
 /** An authority (and another that signed nothing) and a certificate for these names. */
@@ -49,7 +41,7 @@ export async function startPostgres({ hosts = ['localhost'], settings = {} } = {
   if (as.length) execFileSync('chown', ['-R', 'postgres:', dir])
   const data = path.join(dir, 'data')
   run(path.join(bin, 'initdb'), '-D', data, '-U', 'postgres', '--pwfile', path.join(dir, 'pw'), '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync')
-  const port = await freePort()
+  const port = await stablePort()
   const all = {
     port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', ssl: 'on', ssl_cert_file: path.join(dir, 'server.crt'), ssl_key_file: path.join(dir, 'server.key'), ...settings,
   }
