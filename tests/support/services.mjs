@@ -6,6 +6,7 @@
 //   await createTopics([topic], 3)
 //   await produce(topic, records)                     // value null: a tombstone
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -22,6 +23,9 @@ export function required(name) {
 
 export const buildDir = () => path.resolve(root, process.env.MILLRACE_BUILD_DIR || 'build/dev')
 export const millraceBin = () => process.env.MILLRACE_BIN || path.join(buildDir(), 'bin', 'millrace')
+
+/** Built with a sanitizer: its shadow counts as memory, and its checks as time. */
+export const sanitized = () => /^MILLRACE_SANITIZE:STRING=.+$/m.test(readFileSync(path.join(buildDir(), 'CMakeCache.txt'), 'utf8'))
 
 /** prefix_ab12cd34: lower case, a legal database, topic, slot and group name. */
 export const uniqueName = (prefix) => `${prefix}_${randomBytes(4).toString('hex')}`
