@@ -5,6 +5,7 @@
  * later replay reads them back. */
 #include "base/log.h"
 #include "proto/alloc.h"
+#include "proto/b64.h"
 #include "store.h"
 
 #include "pen.h"
@@ -55,6 +56,22 @@ static void count_event(const struct el_work *w, struct el_tally *t, const struc
     }
 }
 
+/* When it was sent: the content of a probe, or Debezium's own ts_ms. */
+static void count_heartbeat(struct el_tally *t, const struct mr_change *c)
+{
+    struct mr_buf text = MR_BUF_INIT(64);
+    struct mr_span content;
+    int64_t sent = c->ts_ms;
+
+    if (mr_json_get(c->message, "content", &content) == MR_OK &&
+        (mr_b64_decode(mr_json_string_raw(content), &text) != MR_OK ||
+         mr_json_int(mr_buf_span(&text), &sent) != MR_OK))
+        sent = c->ts_ms;
+    mr_buf_free(&text);
+    if (sent > t->heartbeat_ms)
+        t->heartbeat_ms = sent;
+}
+
 int el_work_count(struct el_work *w)
 {
     int rc = make_room(w);
@@ -80,6 +97,8 @@ int el_work_count(struct el_work *w)
         } else {
             t->tombstone += r->change.kind == MR_CHANGE_TOMBSTONE;
             t->skipped += r->change.kind != MR_CHANGE_TOMBSTONE;
+            if (r->change.kind == MR_CHANGE_HEARTBEAT)
+                count_heartbeat(t, &r->change);
             w->counts.skipped++;
         }
     }

@@ -37,16 +37,21 @@ static const char SQL_HEAD[] =
 static const char SQL_COUNTERS[] =
     "INSERT INTO pipeline_counters AS k (pipeline_id, insert_count, update_count, delete_count, "
     "other_count, snapshot_count, tombstone_count, skipped_count, failed_count, latency_count, "
-    "latency_sum_ms, last_pipeline_seq, last_event_at, last_position) "
-    "SELECT id, i, u, d, o, s, t, x, f, lc, ls, n, at, pos "
+    "latency_sum_ms, last_pipeline_seq, last_event_at, last_position, heartbeat_sent_at, "
+    "heartbeat_logged_at) "
+    "SELECT id, i, u, d, o, s, t, x, f, lc, ls, n, at, pos, to_timestamp(hb / 1000.0), "
+    "CASE WHEN hb IS NOT NULL THEN now() END "
     "FROM jsonb_to_recordset($1::jsonb) AS r (id uuid, i bigint, u bigint, d bigint, o bigint, "
     "s bigint, t bigint, x bigint, f bigint, lc bigint, ls bigint, n bigint, at timestamptz, "
-    "pos text) ORDER BY id "
+    "pos text, hb bigint) ORDER BY id "
     "ON CONFLICT (pipeline_id) DO UPDATE SET " ADD(insert_count) ADD(update_count) ADD(
         delete_count) ADD(other_count) ADD(snapshot_count) ADD(tombstone_count) ADD(skipped_count)
         ADD(failed_count) ADD(latency_count) ADD(latency_sum_ms) ADD(
             last_pipeline_seq) "last_event_at = coalesce(excluded.last_event_at, k.last_event_at), "
-                               "last_position = coalesce(excluded.last_position, k.last_position) "
+                               "last_position = coalesce(excluded.last_position, k.last_position), "
+                               "heartbeat_sent_at = greatest(excluded.heartbeat_sent_at, "
+                               "k.heartbeat_sent_at), heartbeat_logged_at = "
+                               "coalesce(excluded.heartbeat_logged_at, k.heartbeat_logged_at) "
                                "RETURNING pipeline_id, last_pipeline_seq";
 
 static const char SQL_NOTIFY[] = "SELECT pg_notify('millrace_log', $1)";
@@ -128,6 +133,8 @@ static void tally_json(struct el_work *w, const struct el_tally *t)
         if (el_event_position(t->last, position) > 0)
             mr_buf_addf(b, ",\"pos\":\"%s\"", position);
     }
+    if (t->heartbeat_ms > 0)
+        mr_buf_addf(b, ",\"hb\":%lld", (long long)t->heartbeat_ms);
     mr_buf_add_char(b, '}');
 }
 

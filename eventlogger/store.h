@@ -21,6 +21,7 @@ struct el_tally {
     struct mr_uuid pipeline;
     int64_t insert, update, delete_, other, snapshot, tombstone, skipped, failed;
     int64_t events, latency_count, latency_sum_ms;
+    int64_t heartbeat_ms;         /* when the newest heartbeat was sent; 0: none */
     int64_t next_pipeline_seq;    /* for the next event that is written */
     const struct mr_change *last; /* the last event's, for last_position */
 };

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "main.h"
+#include "pipelines/manager.h"
 #include "stream/stream.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct app {
     struct mr_sockets *sockets;
     struct mr_stream *stream;
     struct el_logger *logger;
+    struct mr_manager *manager;
 };
 
 /* ---- down --------------------------------------------------------------------------------- */
@@ -61,6 +63,7 @@ static void finish_work(uv_work_t *w)
     struct app *a = w->data;
 
     mr_api_join(a->api);
+    mr_manager_free(a->manager);
     if (a->logger)
         el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
@@ -256,7 +259,8 @@ static int make_api(struct app *a)
                                  .auth = a->auth,
                                  .secrets = a->secrets,
                                  .hosts = a->hosts,
-                                 .files = a->files};
+                                 .files = a->files,
+                                 .manager = a->manager};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
     if (rc == MR_OK)
@@ -311,6 +315,13 @@ static int up(struct app *a)
         rc = el_logger_start(&a->logger, cfg, forward, a);
         if (rc != MR_OK)
             fail("event logger", rc);
+    }
+    if (rc == MR_OK) {
+        const struct mr_plan_env env = {.cfg = cfg, .hosts = a->hosts, .secrets = a->secrets};
+
+        rc = mr_manager_new(&a->manager, &env);
+        if (rc != MR_OK)
+            fail("pipelines", rc);
     }
     if (rc == MR_OK)
         rc = make_api(a);

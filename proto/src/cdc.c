@@ -266,6 +266,15 @@ static int take_change(const struct side *value, const struct mr__payload *p, st
     return MR_OK;
 }
 
+/* A logical decoding message that a pipeline of ours sends through its own slot. */
+static bool is_probe(const struct mr_change *c)
+{
+    struct mr_span prefix;
+
+    return c->kind == MR_CHANGE_MESSAGE && mr_json_get(c->message, "prefix", &prefix) == MR_OK &&
+           mr_span_is(mr_json_string_raw(prefix), MR_CDC_PROBE_PREFIX);
+}
+
 static int classify(struct mr_span topic, struct mr_span key, const struct side *value,
                     const struct mr__payload *p, struct mr_change *c)
 {
@@ -281,6 +290,9 @@ static int classify(struct mr_span topic, struct mr_span key, const struct side 
     if (rc == MR_OK && other == MR_CHANGE_KINDS && mr__cdc_is_signal_row(c)) {
         c->form = MR_FORM_NONE;
         c->kind = MR_CHANGE_NOTIFICATION;
+    } else if (rc == MR_OK && is_probe(c)) {
+        c->form = MR_FORM_NONE;
+        c->kind = MR_CHANGE_HEARTBEAT;
     }
     c->key = key;
     return rc;

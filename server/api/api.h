@@ -16,6 +16,7 @@
 #include "base/pool.h"
 #include "databases/hosts.h"
 #include "millrace/millrace.h"
+#include "pipelines/manager.h"
 #include "store/pg.h"
 #include "store/secrets.h"
 #include "stream/stream.h"
@@ -37,6 +38,7 @@ struct mr_api_options {
     struct mr_health *health;
     struct mr_secrets *secrets;
     struct mr_hosts *hosts;
+    struct mr_manager *manager;
     struct mr_static *files; /* NULL: no dashboard */
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */

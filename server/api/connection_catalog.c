@@ -47,7 +47,8 @@ static int source_open(struct mr_call *c, struct source *s)
     if (rc == MR_OK)
         rc = mr_connection_load(c, id, &s->object, &s->password);
     if (rc == MR_OK)
-        mr_connection_open(c, mr_buf_span(&s->object), &s->password, &s->opened);
+        mr_opened_read(&s->opened, mr_buf_span(&s->object), &s->password, c->api->opt.cfg,
+                       c->api->opt.hosts);
     return rc;
 }
 

@@ -5,65 +5,7 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "databases/databases.h"
-
-static const char *text_of(struct mr_span object, const char *name, struct mr_buf *store)
-{
-    struct mr_span v;
-
-    mr_buf_init(store, 1u << 17);
-    if (mr_json_get(object, name, &v) != MR_OK || mr_json_type(v) != MR_JSON_STRING ||
-        mr_json_unescape(mr_json_string_raw(v), store) != MR_OK)
-        return NULL;
-    return mr_buf_cstr(store);
-}
-
-static int usual_port(const char *type)
-{
-    return strcmp(type, "postgresql") == 0  ? 5432
-           : strcmp(type, "sqlserver") == 0 ? 1433
-           : strcmp(type, "oracle") == 0    ? 1521
-           : strcmp(type, "mongodb") == 0   ? 27017
-                                            : 3306;
-}
-
-void mr_connection_open(struct mr_call *c, struct mr_span object, struct mr_buf *password,
-                        struct mr_opened *o)
-{
-    static const char *const names[MR_OPENED_TEXTS] = {
-        "database_type", "host",     "database",      "username",
-        "schema",        "ssl_mode", "ssl_root_cert", "connection_type"};
-    const char *t[MR_OPENED_TEXTS];
-    struct mr_span port;
-    int64_t n = 0;
-
-    for (size_t i = 0; i < MR_OPENED_TEXTS; i++)
-        t[i] = text_of(object, names[i], &o->texts[i]);
-    if (mr_json_get(object, "port", &port) != MR_OK || mr_json_int(port, &n) != MR_OK)
-        n = usual_port(t[0] ? t[0] : "");
-    o->db = (struct mr_database){
-        .type = t[0] ? t[0] : "",
-        .host = t[1] ? t[1] : "",
-        .database = t[2] ? t[2] : "",
-        .username = t[3] ? t[3] : "",
-        .password = password->len > 0 ? mr_buf_cstr(password) : NULL,
-        .schema = t[4],
-        .ssl_mode = t[5] ? t[5] : "prefer",
-        .ssl_root_cert = t[6],
-        .port = (int)n,
-        .source = t[7] && strcmp(t[7], "source") == 0,
-        .connect_url = c->api->opt.cfg->connect_url,
-        .brokers = c->api->opt.cfg->kafka_brokers,
-        .allowed = c->api->opt.hosts,
-        .timeout_ms = c->api->opt.cfg->connection_test_ms,
-    };
-}
-
-void mr_opened_free(struct mr_opened *o)
-{
-    for (size_t i = 0; i < MR_OPENED_TEXTS; i++)
-        mr_buf_free(&o->texts[i]);
-}
+#include "databases/opened.h"
 
 int mr_connection_load(struct mr_call *c, const char *id, struct mr_buf *object,
                        struct mr_buf *password)
@@ -123,7 +65,7 @@ int mr_post_connection_test(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_connection_load(c, id, &object, &password);
     if (rc == MR_OK) {
-        mr_connection_open(c, mr_buf_span(&object), &password, &o);
+        mr_opened_read(&o, mr_buf_span(&object), &password, c->api->opt.cfg, c->api->opt.hosts);
         try_it(c, &o.db, &l);
         rc = mr_buf_err(&c->out);
     }
@@ -155,7 +97,7 @@ int mr_post_connections_test(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_buf_err(&fields);
     if (rc == MR_OK) {
-        mr_connection_open(c, mr_buf_span(&fields), &secret, &o);
+        mr_opened_read(&o, mr_buf_span(&fields), &secret, c->api->opt.cfg, c->api->opt.hosts);
         try_it(c, &o.db, &l);
         LOG_INFO("connection_tried", F_STR("host", o.db.host), F_BOOL("success", !l.failed),
                  F_STR("by", c->who.username));

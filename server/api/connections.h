@@ -3,7 +3,7 @@
 #define API_CONNECTIONS_H
 
 #include "api/fields.h"
-#include "databases/databases.h"
+#include "databases/opened.h"
 #include "store/connections.h"
 
 /* Read a body: the accepted fields as an object, the password apart. Initialises fields (freed by
@@ -11,16 +11,6 @@
 void mr_connection_read(struct mr_call *c, enum mr_fields_of what, struct mr_buf *fields,
                         struct mr_buf *secret, struct mr_password_new *password);
 
-/* A connection's object as something to connect to; the texts live in it. */
-#define MR_OPENED_TEXTS 8
-struct mr_opened {
-    struct mr_database db;
-    struct mr_buf texts[MR_OPENED_TEXTS];
-};
-/* connection_test.c */
-void mr_connection_open(struct mr_call *c, struct mr_span object, struct mr_buf *password,
-                        struct mr_opened *o);
-void mr_opened_free(struct mr_opened *o);
 /* The object and the password in the clear (wiped by the caller) of a saved one; gives the call's
  * database connection back. MR_E_NOTFOUND, MR_E_CONFLICT: said. */
 MR_MUSTCHECK int mr_connection_load(struct mr_call *c, const char *id, struct mr_buf *object,

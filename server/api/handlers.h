@@ -33,6 +33,17 @@ int mr_post_pipeline_start(struct mr_call *c);
 int mr_post_pipeline_stop(struct mr_call *c);
 int mr_post_pipeline_pause(struct mr_call *c);
 int mr_post_pipeline_resume(struct mr_call *c);
+int mr_post_pipeline_restart(struct mr_call *c);
+int mr_post_pipeline_resync(struct mr_call *c);
+/* pipeline_status.c */
+int mr_get_pipeline_status(struct mr_call *c);
+int mr_get_pipeline_progress(struct mr_call *c);
+int mr_get_pipeline_runs(struct mr_call *c);
+int mr_get_lsn_latency(struct mr_call *c);
+int mr_post_pipeline_validate(struct mr_call *c);
+/* orphans.c */
+int mr_get_orphans(struct mr_call *c);
+int mr_delete_orphan(struct mr_call *c);
 /* pipeline_fields.c */
 int mr_post_pipelines(struct mr_call *c);
 int mr_put_pipeline(struct mr_call *c); /* PATCH, too: what is absent stays as it is */

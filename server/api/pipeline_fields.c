@@ -5,6 +5,7 @@
 #include "api/grants.h"
 #include "api/handlers.h"
 #include "base/log.h"
+#include "pipelines/connector_config.h"
 #include "store/pipelines.h"
 #include <strings.h>
 
@@ -16,7 +17,8 @@
 /* What a pipeline that is not at rest cannot change: the connectors that it runs depend on it. */
 #define FROZEN                                                                                     \
     "{mode,engine,source_connection_id,target_connection_id,source_schema,source_tables,"          \
-    "target_schema,table_mapping,snapshot_mode,debezium_config,sink_config,auto_create_target}"
+    "target_schema,table_mapping,snapshot_mode,debezium_config,sink_config,auto_create_target,"     \
+    "cdc_metadata_columns}"
 
 static bool is_topic(struct mr_span s)
 {
@@ -54,31 +56,58 @@ const struct mr_input mr_pipeline_fields[] = {
     {"debezium_config",      MR_INPUT_OBJECT,  .max = CONFIG_BYTES, .if_null = "{}"},
     {"sink_config",          MR_INPUT_OBJECT,  .max = CONFIG_BYTES, .if_null = "{}"},
     {"auto_create_target",   MR_INPUT_BOOL,    .if_null = "true"},
+    {"cdc_metadata_columns", MR_INPUT_BOOL,    .if_null = "false"},
+    {"schema_change_policy", MR_INPUT_ENUM,    .choices = "evolve|pause|ignore", .if_null = "\"evolve\""},
 }; /* clang-format on */
 const size_t mr_pipeline_fields_n = sizeof(mr_pipeline_fields) / sizeof(mr_pipeline_fields[0]);
 
 static void read_fields(struct mr_call *c, enum mr_fields_of what, struct mr_buf *fields)
 {
-    struct mr_span engine;
-
     mr_buf_init(fields, 4u << 20);
     mr_fields_read(c, mr_pipeline_fields, mr_pipeline_fields_n, what, fields);
-    if (mr_json_get(c->body, "engine", &engine) == MR_OK && mr_json_string_raw(engine).len == 7 &&
-        strncasecmp(mr_json_string_raw(engine).ptr, "connect", 7) == 0)
-        mr_call_fault(c, "engine",
-                      "this build manages external pipelines only: use \"external\" with "
-                      "kafka_topics or topic_prefix");
+}
+
+static bool is_text(struct mr_span object, const char *name)
+{
+    struct mr_span v;
+
+    return mr_json_get(object, name, &v) == MR_OK && mr_json_type(v) == MR_JSON_STRING;
+}
+
+/* A pipeline of our own copies from somewhere to somewhere. */
+static void check_ends(struct mr_call *c, struct mr_span object)
+{
+    static const char *const ends[] = {"source_connection_id", "target_connection_id"};
+    struct mr_span config;
+    const char *fixed;
+
+    for (size_t i = 0; i < 2; i++)
+        if (!is_text(object, ends[i]))
+            mr_call_fault(c, ends[i], "is needed: millrace runs this pipeline's connectors itself");
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "debezium_config" : "sink_config";
+
+        fixed = mr_json_get(object, name, &config) == MR_OK ? mr_config_forbidden(config) : NULL;
+        if (fixed)
+            mr_call_fault(c, name, "%s is set by millrace: leave it out", fixed);
+    }
 }
 
 /* An external pipeline's topics are named by whoever makes it: nothing else would find them. The
  * object is the pipeline as it would be. */
 static void check_topics(struct mr_call *c, struct mr_span object)
 {
-    struct mr_span topics, prefix;
+    struct mr_span topics, prefix, engine;
     struct mr_json_iter it;
-    bool any = mr_json_get(object, "kafka_topics", &topics) == MR_OK &&
-               mr_json_begin(&it, topics) == MR_OK && mr_json_next(&it) == MR_OK;
+    bool any;
 
+    if (mr_json_get(object, "engine", &engine) == MR_OK &&
+        mr_span_is(mr_json_string_raw(engine), "connect")) {
+        check_ends(c, object);
+        return;
+    }
+    any = mr_json_get(object, "kafka_topics", &topics) == MR_OK &&
+          mr_json_begin(&it, topics) == MR_OK && mr_json_next(&it) == MR_OK;
     if (!any && mr_json_get(object, "topic_prefix", &prefix) == MR_OK)
         any = mr_json_type(prefix) == MR_JSON_STRING;
     if (!any)

@@ -1,13 +1,17 @@
-/* pipelines.c - pipelines that somebody else's connector feeds (engine external): the row that the
- * logger consumes by, and its state. Each change of state is one guarded UPDATE. */
+/* pipelines.c - pipelines: lists, deleting, and the commands that move them. Each change of state is
+ * one guarded UPDATE. What somebody else's connectors feed (engine external) is where it is to be at
+ * once; what millrace runs itself (engine connect) gets a job in the same transaction. */
 #include "store/pipelines.h"
 #include "api/api.h"
 #include "api/grants.h"
 #include "api/handlers.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "pipelines/state.h"
+#include "store/jobs.h"
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 #define MOVE_TRIES 5
 
@@ -80,9 +84,20 @@ int mr_get_pipeline(struct mr_call *c)
 
 /* ---- delete ------------------------------------------------------------------------------- */
 
+/* What was made for it elsewhere goes by a job, which outlives the pipeline. */
+static int clean_up_later(struct mr_call *c, struct mr_pg *db, const char *id, bool keep_slot)
+{
+    char job[MR_UUID_TEXT];
+    int rc = mr_jobs_cancel(db, id);
+
+    return rc == MR_OK ? mr_jobs_add(db, id, "delete", keep_slot ? "{\"keep_slot\":true}" : NULL,
+                                     c->who.username, job)
+                       : rc;
+}
+
 int mr_delete_pipeline(struct mr_call *c)
 {
-    bool force = mr_call_query_bool(c, "force");
+    bool force = mr_call_query_bool(c, "force"), keep = mr_call_query_bool(c, "keep_slot");
     struct mr_buf before = MR_BUF_INIT(4u << 20);
     struct mr_pipeline_brief now;
     int64_t version;
@@ -99,7 +114,11 @@ int mr_delete_pipeline(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_call_if_match(c, version);
     if (rc == MR_OK)
+        rc = mr_pipelines_brief(db, id, &now);
+    if (rc == MR_OK)
         rc = mr_pipelines_delete(db, id, force);
+    if (rc == MR_OK && strcmp(now.engine, "connect") == 0)
+        rc = clean_up_later(c, db, id, keep);
     if (rc == MR_OK)
         rc = mr_call_audit(c, "pipeline.delete", "pipeline", id, mr_buf_cstr(&before), NULL);
     if (rc == MR_OK)
@@ -116,6 +135,7 @@ int mr_delete_pipeline(struct mr_call *c)
     if (rc == MR_OK) {
         c->status = 204;
         c->type = NULL;
+        mr_manager_wake(c->api->opt.manager);
         LOG_INFO("pipeline_deleted", F_STR("pipeline_id", id), F_STR("by", c->who.username));
     }
     return rc;
@@ -123,91 +143,171 @@ int mr_delete_pipeline(struct mr_call *c)
 
 /* ---- commands ----------------------------------------------------------------------------- */
 
-static const char *const verbs[] = {"start", "stop", "pause", "resume"};
+static const char *const verbs[MR_PL_COMMANDS] = {"start",  "stop",    "pause",
+                                                  "resume", "restart", "resync"};
+
+#define WAIT_S_MAX 60
+#define WAIT_MS    100
+
+/* One command on its way. */
+struct order {
+    struct mr_call *c;
+    struct mr_pg *db;
+    char id[MR_UUID_TEXT], was[16], job[MR_UUID_TEXT];
+    enum mr_pipeline_command cmd;
+    struct mr_pipeline_brief now;
+    bool drop_slot;
+};
 
 /* Walk the path, one guarded UPDATE a step. MR_E_AGAIN: somebody moved it meanwhile; read anew. */
-static int walk(struct mr_pg *db, const char *id, struct mr_pipeline_brief *now,
-                enum mr_pipeline_command cmd)
+static int walk(struct order *o, enum mr_pipeline_state state)
 {
-    enum mr_pipeline_state state, path[2];
-    int steps, rc = MR_OK;
+    enum mr_pipeline_state path[2];
+    int steps = mr_pipeline_path(state, o->cmd, path), rc = MR_OK;
 
-    if (mr_pipeline_state_parse(mr_span_str(now->status), &state) != MR_OK)
-        return MR_E_CONFLICT;
-    steps = mr_pipeline_path(state, cmd, path);
     if (steps < 0)
         return MR_E_CONFLICT;
     for (int i = 0; i < steps && rc == MR_OK; i++) {
-        rc = mr_pipelines_move(db, id, now->status, mr_pipeline_state_name(path[i]));
+        const char *to = mr_pipeline_state_name(path[i]);
+
+        rc = mr_pipelines_move(o->db, o->id, o->now.status, to);
         if (rc == MR_OK)
-            (void)snprintf(now->status, sizeof(now->status), "%s", mr_pipeline_state_name(path[i]));
+            (void)snprintf(o->now.status, sizeof(o->now.status), "%s", to);
     }
     return rc == MR_E_CONFLICT ? MR_E_AGAIN : rc;
 }
 
-/* The states before and after; nothing is written when nothing happened. */
-static int audit_command(struct mr_call *c, const char *id, const char *was, const char *now,
-                         enum mr_pipeline_command cmd)
+/* The state that says that something is under way, and the job that does it. */
+static int give_order(struct order *o, enum mr_pipeline_state state)
 {
-    static const char *const actions[] = {"pipeline.start", "pipeline.stop", "pipeline.pause",
-                                          "pipeline.resume"};
-    char before[64], after[64];
+    struct mr_pipeline_order order;
+    const char *to, *options = o->drop_slot ? "{\"drop_slot\":true}" : NULL;
+    int rc = mr_pipeline_order(state, o->cmd, &order);
 
-    if (strcmp(was, now) == 0)
+    if (rc != MR_OK || !order.job)
+        return rc;
+    to = mr_pipeline_state_name(order.to);
+    if (order.to != state)
+        rc = mr_pipelines_move(o->db, o->id, o->now.status, to);
+    if (rc == MR_E_CONFLICT)
+        return MR_E_AGAIN;
+    (void)snprintf(o->now.status, sizeof(o->now.status), "%s", to);
+    if (rc == MR_OK && order.cancels)
+        rc = mr_jobs_cancel(o->db, o->id);
+    return rc == MR_OK ? mr_jobs_add(o->db, o->id, order.job, options, o->c->who.username, o->job)
+                       : rc;
+}
+
+static int obey(struct order *o)
+{
+    enum mr_pipeline_state state;
+    int rc = mr_pipelines_brief(o->db, o->id, &o->now);
+
+    if (rc != MR_OK)
+        return rc;
+    memcpy(o->was, o->now.status, sizeof(o->was));
+    if (mr_pipeline_state_parse(mr_span_str(o->now.status), &state) != MR_OK)
+        return MR_E_CONFLICT;
+    if (strcmp(o->now.engine, "external") != 0)
+        return give_order(o, state);
+    if (o->cmd == MR_PL_RESYNC)
+        return mr_call_fail(o->c, MR_E_INVAL, 422,
+                            "This pipeline's connectors are somebody else's (engine external): "
+                            "there is no load that could be done again.");
+    return walk(o, state);
+}
+
+/* Nothing is written when nothing happened. */
+static int audit_command(const struct order *o)
+{
+    char action[32], before[64], after[64];
+
+    if (!o->job[0] && strcmp(o->was, o->now.status) == 0)
         return MR_OK;
-    (void)snprintf(before, sizeof(before), "{\"status\":\"%s\"}", was);
-    (void)snprintf(after, sizeof(after), "{\"status\":\"%s\"}", now);
-    return mr_call_audit(c, actions[cmd], "pipeline", id, before, after);
+    (void)snprintf(action, sizeof(action), "pipeline.%s", verbs[o->cmd]);
+    (void)snprintf(before, sizeof(before), "{\"status\":\"%s\"}", o->was);
+    (void)snprintf(after, sizeof(after), "{\"status\":\"%s\"}", o->now.status);
+    return mr_call_audit(o->c, action, "pipeline", o->id, before, after);
+}
+
+/* It has come to rest when no job of it is open. */
+static int await(struct order *o, int64_t seconds)
+{
+    uint64_t until = mr_mono_ms() + (uint64_t)seconds * 1000;
+    bool open = true;
+    int rc = MR_OK;
+
+    while (rc == MR_OK && open && mr_mono_ms() < until) {
+        mr_call_db_release(o->c);
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000L}, NULL);
+        rc = mr_call_db(o->c, &o->db);
+        if (rc == MR_OK)
+            rc = mr_jobs_open(o->db, o->id, &open);
+    }
+    return rc == MR_OK ? mr_pipelines_brief(o->db, o->id, &o->now) : rc;
+}
+
+static void add_name(struct mr_buf *b, const char *member, const char *name)
+{
+    mr_buf_addf(b, ",\"%s\":", member);
+    mr_json_add_string_or_null(b, name[0] ? mr_span_str(name) : MR_SPAN_NONE);
+}
+
+static void tell(struct order *o)
+{
+    struct mr_buf *b = &o->c->out;
+
+    mr_buf_addf(b, "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"full_load\":{\"status\":\"%s\"}",
+                o->id, o->now.status, o->now.full_load_status);
+    add_name(b, "debezium_connector", o->now.debezium_connector);
+    add_name(b, "sink_connector", o->now.sink_connector);
+    add_name(b, "job_id", o->job);
+    mr_buf_addf(b, ",\"message\":\"Pipeline is %s\"}", o->now.status);
+}
+
+static int refused(struct order *o, int rc)
+{
+    if (rc == MR_E_NOTFOUND)
+        return gone(o->c);
+    if (rc == MR_E_CONFLICT || rc == MR_E_AGAIN) {
+        mr_buf_addf(&o->c->extra, ",\"current_status\":\"%s\"", o->now.status);
+        return mr_call_fail(o->c, MR_E_CONFLICT, 0, "The pipeline is %s: it cannot %s now.",
+                            o->now.status, verbs[o->cmd]);
+    }
+    return rc;
 }
 
 static int command(struct mr_call *c, enum mr_pipeline_command cmd)
 {
-    struct mr_pipeline_brief now;
-    char id[MR_UUID_TEXT], was[sizeof(now.status)] = "";
-    struct mr_pg *db = NULL;
-    int rc = mr_call_param_uuid(c, 0, "Pipeline", id), tries = MOVE_TRIES;
+    struct order o = {.c = c, .cmd = cmd};
+    int64_t wait_s = mr_call_query_int(c, "wait", 0, 0, WAIT_S_MAX);
+    int rc, tries = MOVE_TRIES;
 
+    o.drop_slot = cmd == MR_PL_STOP && mr_call_query_bool(c, "drop_slot");
+    rc = mr_call_param_uuid(c, 0, "Pipeline", o.id);
     if (rc == MR_OK)
-        rc = mr_call_begin(c, &db);
+        rc = mr_call_faults(c);
+    if (rc == MR_OK)
+        rc = mr_call_begin(c, &o.db);
     if (rc != MR_OK)
         return rc;
-    do {
-        rc = mr_pipelines_brief(db, id, &now);
-        if (rc == MR_OK && strcmp(now.engine, "external") != 0)
-            return mr_call_fail(c, MR_E_INVAL, 422,
-                                "This build manages external pipelines only; this one's engine is "
-                                "%s.",
-                                now.engine);
-        if (rc == MR_OK)
-            memcpy(was, now.status, sizeof(was));
-        if (rc == MR_OK)
-            rc = walk(db, id, &now, cmd);
-    } while (rc == MR_E_AGAIN && --tries > 0);
-    if (rc == MR_E_NOTFOUND)
-        return gone(c);
-    if (rc == MR_E_CONFLICT || rc == MR_E_AGAIN) {
-        mr_buf_addf(&c->extra, ",\"current_status\":\"%s\"", now.status);
-        return mr_call_fail(c, MR_E_CONFLICT, 0, "The pipeline is %s: it cannot %s now.",
-                            now.status, verbs[cmd]);
-    }
-    if (rc == MR_OK)
-        rc = audit_command(c, id, was, now.status, cmd);
+    while ((rc = obey(&o)) == MR_E_AGAIN && --tries > 0)
+        ;
+    if (rc != MR_OK)
+        return refused(&o, rc);
+    rc = audit_command(&o);
     if (rc == MR_OK)
         rc = mr_call_commit(c);
     if (rc != MR_OK)
         return rc;
-    LOG_INFO("pipeline_moved", F_STR("pipeline_id", id), F_STR("command", verbs[cmd]),
-             F_STR("status", now.status), F_STR("by", c->who.username));
-    mr_buf_addf(&c->out, "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"full_load\":", id,
-                now.status);
-    mr_buf_addf(&c->out, "{\"status\":\"%s\"},\"debezium_connector\":", now.full_load_status);
-    mr_json_add_string_or_null(
-        &c->out, now.debezium_connector[0] ? mr_span_str(now.debezium_connector) : MR_SPAN_NONE);
-    mr_buf_add_str(&c->out, ",\"sink_connector\":");
-    mr_json_add_string_or_null(&c->out, now.sink_connector[0] ? mr_span_str(now.sink_connector)
-                                                              : MR_SPAN_NONE);
-    mr_buf_addf(&c->out, ",\"message\":\"Pipeline is %s\"}", now.status);
-    return MR_OK;
+    mr_manager_wake(c->api->opt.manager);
+    LOG_INFO("pipeline_moved", F_STR("pipeline_id", o.id), F_STR("command", verbs[cmd]),
+             F_STR("status", o.now.status), F_STR("by", c->who.username));
+    if (wait_s > 0 && o.job[0] && !c->enclosed)
+        rc = await(&o, wait_s);
+    if (rc == MR_OK)
+        tell(&o);
+    return rc == MR_E_NOTFOUND ? gone(c) : rc;
 }
 
 int mr_post_pipeline_start(struct mr_call *c)
@@ -228,4 +328,14 @@ int mr_post_pipeline_pause(struct mr_call *c)
 int mr_post_pipeline_resume(struct mr_call *c)
 {
     return command(c, MR_PL_RESUME);
+}
+
+int mr_post_pipeline_restart(struct mr_call *c)
+{
+    return command(c, MR_PL_RESTART);
+}
+
+int mr_post_pipeline_resync(struct mr_call *c)
+{
+    return command(c, MR_PL_RESYNC);
 }

@@ -47,6 +47,12 @@ const struct mr_route mr_routes[] = {
     {"POST",   V1 "/pipelines/{id}/stop",              MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_stop, NULL, MR_OF_PIPELINE},
     {"POST",   V1 "/pipelines/{id}/pause",             MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_pause, NULL, MR_OF_PIPELINE},
     {"POST",   V1 "/pipelines/{id}/resume",            MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_resume, NULL, MR_OF_PIPELINE},
+    {"POST",   V1 "/pipelines/{id}/restart",           MR_ROLE_OPERATOR, MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_restart, NULL, MR_OF_PIPELINE},
+    {"POST",   V1 "/pipelines/{id}/resync",            MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_OPTIONAL, mr_post_pipeline_resync, NULL, MR_OF_PIPELINE},
+    {"POST",   V1 "/pipelines/{id}/validate",          MR_ROLE_OPERATOR, MR_ON_OUTSIDE, MR_BODY_OPTIONAL, mr_post_pipeline_validate, NULL, MR_OF_PIPELINE},
+    {"GET",    V1 "/pipelines/{id}/status",            MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipeline_status, NULL, MR_OF_PIPELINE},
+    {"GET",    V1 "/pipelines/{id}/progress",          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipeline_progress, NULL, MR_OF_PIPELINE},
+    {"GET",    V1 "/pipelines/{id}/runs",              MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_pipeline_runs, NULL, MR_OF_PIPELINE},
     {"GET",    V1 "/pipelines/{id}/permissions",       MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_get_permissions, NULL, MR_OF_PIPELINE},
     {"PUT",    V1 "/pipelines/{id}/permissions",       MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_permissions, NULL, MR_OF_PIPELINE},
 
@@ -67,6 +73,7 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/event-logger-status",   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_logger_status, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/monitoring/pipelines/{id}/lsn-latency", MR_ROLE_VIEWER, MR_ON_WORKER, MR_BODY_NONE,  mr_get_lsn_latency, NULL, MR_OF_PIPELINE},
     {"GET",    V1 "/monitoring/dead-letters",          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dead_letters, NULL, MR_OF_NOTHING},
 }; /* clang-format on */
 

@@ -50,6 +50,14 @@
     X(kafka_group,     "MILLRACE_KAFKA_GROUP",     STR,    "millrace-logger", 1, 255, "", 0, "Consumer group that the loggers share.") \
     X(kafka_session_ms,"MILLRACE_KAFKA_SESSION_TIMEOUT_MS", MS, "10000", 1000, 300000, "ms", 0, "Kafka session timeout of a logger.") \
     X(connect_url,     "KAFKA_CONNECT_URL",        STR,    "", 0, 4096, "", 0, "Kafka Connect REST address.") \
+    X(connect_secrets, "MILLRACE_CONNECT_SECRETS", STR,    "inline", 3, 6, "", 0, "How connectors get passwords: inline (in their configuration, which Kafka Connect's REST interface shows), file (references to files in MILLRACE_CONNECT_SECRETS_DIR, for its FileConfigProvider) or env (references to environment variables of its workers, MILLRACE_PASSWORD_<connection id>, for its EnvVarConfigProvider).") \
+    X(connect_secrets_dir, "MILLRACE_CONNECT_SECRETS_DIR", STR, "", 0, 4096, "", 0, "Folder that Kafka Connect's workers read, too: passwords (MILLRACE_CONNECT_SECRETS=file) and root certificates of connections are kept there.") \
+    X(heartbeat_ms,    "MILLRACE_HEARTBEAT_MS",    MS,     "5000", 200, 600000, "ms", 0, "How often a pipeline's source sends a heartbeat through its slot.") \
+    X(stale_ms,        "MILLRACE_HEARTBEAT_STALE_MS", MS,  "30000", 1000, 3600000, "ms", 0, "Age of the last heartbeat at which a running pipeline counts as DEGRADED.") \
+    X(monitor_ms,      "MILLRACE_MONITOR_MS",      MS,     "2000", 100, 60000, "ms", 0, "How often running pipelines are looked at: connectors, slots, lag.") \
+    X(task_restarts,   "MILLRACE_TASK_RESTARTS",   INT,    "8", 0, 1000, "", 0, "How often in a row a connector's failed task is started again before its pipeline is in ERROR.") \
+    X(load_workers,    "MILLRACE_LOAD_WORKERS",    INT,    "4", 1, 32, "threads", 0, "Sessions in source and target that a full load copies with.") \
+    X(load_rate,       "MILLRACE_LOAD_BYTES_PER_SECOND", BYTES, "0", 0, 1099511627776, "bytes", 0, "Most bytes a second that a full load reads from its source. 0: no limit.") \
     X(batch_records,   "MILLRACE_BATCH_RECORDS",   INT,    "4096", 1, 65536, "records", 0, "Most records in one logger transaction.") \
     X(batch_ms,        "MILLRACE_BATCH_MS",        MS,     "20", 0, 10000, "ms", 0, "Longest wait for a logger batch to fill.") \
     X(record_bytes,    "MILLRACE_RECORD_BYTES_MAX", BYTES, "1048576", 1024, 67108864, "bytes", 0, "Row data kept of one record; above it a marker with the size is kept instead.") \

@@ -7,7 +7,7 @@
 void mr_checklist_init(struct mr_checklist *l)
 {
     memset(l, 0, sizeof(*l));
-    mr_buf_init(&l->json, 65536);
+    mr_buf_init(&l->json, 8u << 20);
     l->at_us = mr_mono_us();
 }
 
@@ -28,8 +28,9 @@ bool mr_check(struct mr_checklist *l, const char *name, bool ok, const char *fmt
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ')
             *p = ' ';
-    mr_buf_addf(&l->json, "%s{\"check\":\"%s\",\"ok\":%s,\"detail\":", l->json.len ? "," : "", name,
-                ok ? "true" : "false");
+    mr_buf_add_str(&l->json, l->json.len ? ",{\"check\":" : "{\"check\":");
+    mr_json_add_string(&l->json, mr_span_str(name));
+    mr_buf_addf(&l->json, ",\"ok\":%s,\"detail\":", ok ? "true" : "false");
     mr_json_add_string(&l->json, mr_span_str(text));
     mr_buf_addf(&l->json, ",\"duration_ms\":%.1f}", (double)us / 1000);
     if (!ok && !l->failed)

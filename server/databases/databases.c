@@ -59,6 +59,22 @@ void mr_database_test(const struct mr_database *d, struct mr_checklist *l)
     PQfinish(conn);
 }
 
+PGconn *pgdb_open(const struct mr_database *d, char *why, size_t size)
+{
+    uint64_t deadline = mr_mono_ms() + (uint64_t)d->timeout_ms;
+    struct mr_checklist l;
+    struct mr_address at;
+    PGconn *conn = NULL;
+
+    mr_checklist_init(&l);
+    if (reach(d, deadline, &at, &l))
+        conn = pgdb_connect(d, &at, deadline, &l);
+    if (!conn)
+        (void)snprintf(why, size, "%s", l.first);
+    mr_buf_free(&l.json);
+    return conn;
+}
+
 /* ---- the catalogue ------------------------------------------------------------------------ */
 
 /* A session to read from: one of the two. */

@@ -6,7 +6,12 @@
 #include "databases/checklist.h"
 #include "databases/hosts.h"
 
+/* What a session is for: a look around (read only, with a deadline), work, or the replication
+ * protocol of PostgreSQL. */
+enum mr_database_use { MR_DB_LOOK, MR_DB_WORK, MR_DB_REPLICATE };
+
 struct mr_database {
+    enum mr_database_use use;
     const char *type, *host, *database, *username;
     const char *password, *schema, *ssl_mode, *ssl_root_cert; /* NULL: none */
     int port;

@@ -150,7 +150,9 @@ static void ignore_notice(void *arg, const PGresult *res)
 PGconn *pgdb_connect(const struct mr_database *d, const struct mr_address *a, uint64_t deadline_ms,
                      struct mr_checklist *l)
 {
-    char port[8], session[128], path[64] = NOWHERE;
+    char port[8], session[256], path[64] = NOWHERE;
+    const char *named = d->use == MR_DB_LOOK ? "millrace-check" : "millrace-load";
+    const char *replicate = d->use == MR_DB_REPLICATE ? "database" : NULL;
     bool verify = strncmp(d->ssl_mode, "verify", 6) == 0, tls = false;
     int fd = d->ssl_root_cert ? cert_file(d->ssl_root_cert, path, sizeof(path)) : -1, rc;
     /* Files that libpq would look for in a home directory are named away: without them `require`
@@ -172,20 +174,28 @@ PGconn *pgdb_connect(const struct mr_database *d, const struct mr_address *a, ui
                           "client_encoding",
                           "application_name",
                           "target_session_attrs",
+                          "replication",
                           NULL};
     const char *values[] = {d->host,          a->text,     port,
                             d->database,      d->username, d->password,
                             NOWHERE,          d->ssl_mode, verify && fd < 0 ? AUTHORITIES : path,
                             NOWHERE,          NOWHERE,     NOWHERE,
                             "disable",        session,     "UTF8",
-                            "millrace-check", "any",       NULL};
+                            named,            "any",       replicate,
+                            NULL};
     PGconn *conn;
 
     (void)snprintf(port, sizeof(port), "%d", d->port);
-    (void)snprintf(session, sizeof(session),
-                   "-c search_path=pg_catalog -c default_transaction_read_only=on "
-                   "-c statement_timeout=%lld",
-                   (long long)d->timeout_ms);
+    if (d->use == MR_DB_LOOK)
+        (void)snprintf(session, sizeof(session),
+                       "-c search_path=pg_catalog -c default_transaction_read_only=on "
+                       "-c statement_timeout=%lld",
+                       (long long)d->timeout_ms);
+    else
+        (void)snprintf(session, sizeof(session),
+                       "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=20s "
+                       "-c idle_in_transaction_session_timeout=0 -c datestyle=ISO "
+                       "-c intervalstyle=postgres -c extra_float_digits=3");
     conn = PQconnectStartParams(keys, values, 0);
     rc = finish(conn, deadline_ms, &tls);
     if (fd >= 0)
@@ -246,4 +256,41 @@ PGresult *pgdb_query(PGconn *conn, uint64_t deadline_ms, const char *sql, int n,
                        text ? text : "the connection was lost");
     PQclear(res);
     return NULL;
+}
+
+int pgdb_result(const PGconn *conn, const PGresult *res, char *why, size_t size)
+{
+    static const struct {
+        const char *state;
+        int err;
+    } known[] = {
+        {"42P07", MR_E_CONFLICT}, {"42710", MR_E_CONFLICT}, {"42P06", MR_E_CONFLICT},
+        {"23505", MR_E_CONFLICT}, {"42704", MR_E_NOTFOUND}, {"42P01", MR_E_NOTFOUND},
+        {"3F000", MR_E_NOTFOUND}, {"55006", MR_E_AGAIN},    {"42P16", MR_E_CONFLICT},
+    };
+    ExecStatusType st = PQresultStatus(res);
+    const char *text, *state;
+
+    if (st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK || st == PGRES_COPY_IN ||
+        st == PGRES_COPY_OUT)
+        return MR_OK;
+    text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    (void)snprintf(why, size, "%s%s%s%s", text ? text : "the connection was lost",
+                   state ? " (SQLSTATE " : "", state ? state : "", state ? ")" : "");
+    if (PQstatus(conn) == CONNECTION_BAD || !state)
+        return MR_E_UNAVAIL;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i].state, state) == 0)
+            return known[i].err;
+    return state[0] == '5' && (state[1] == '3' || state[1] == '7') ? MR_E_UNAVAIL : MR_E_DATA;
+}
+
+int pgdb_run(PGconn *conn, const char *sql, char *why, size_t size)
+{
+    PGresult *res = PQexec(conn, sql);
+    int rc = pgdb_result(conn, res, why, size);
+
+    PQclear(res);
+    return rc;
 }

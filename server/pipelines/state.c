@@ -1,5 +1,16 @@
-/* state.c - the state machine's table. Reading a row: from this state one may go to those marked.
- */
+/* state.c - the state machine's tables.
+ *
+ *                     start                    (ready)
+ *   NOT_STARTED ------------------> STARTING ----------> RUNNING <----------> PAUSED
+ *                                   ^  |  |               |   |  pause/resume   |
+ *                             start |  |  | (load only,   |   |                 |
+ *                                   |  |  v  ended)       |   v stop       stop |
+ *                                 STOPPED <---------------+-- STOPPING <--------+
+ *                                   ^                     |   |  ^
+ *                             start |       (failure)     v   v  | stop
+ *                                   +------------------- ERROR --+
+ *
+ * Reading a row: from this state one may go to those marked. */
 #include "pipelines/state.h"
 #include <strings.h>
 
@@ -41,7 +52,54 @@ static const struct {
     {MR_PL_PAUSED,      MR_PL_PAUSE,  0, {MR_PL_PAUSED}},
     {MR_PL_PAUSED,      MR_PL_RESUME, 1, {MR_PL_RUNNING}},
     {MR_PL_RUNNING,     MR_PL_RESUME, 0, {MR_PL_RUNNING}},
+    {MR_PL_RUNNING,     MR_PL_RESTART, 0, {MR_PL_RUNNING}}, /* nothing of ours to start again */
+    {MR_PL_PAUSED,      MR_PL_RESTART, 1, {MR_PL_RUNNING}},
+    {MR_PL_STOPPED,     MR_PL_RESTART, 2, {MR_PL_STARTING, MR_PL_RUNNING}},
+    {MR_PL_ERROR,       MR_PL_RESTART, 2, {MR_PL_STARTING, MR_PL_RUNNING}},
+};
+
+static const struct {
+    enum mr_pipeline_state from;
+    enum mr_pipeline_command cmd;
+    struct mr_pipeline_order order;
+} orders[] = {
+    {MR_PL_NOT_STARTED, MR_PL_START,   {"start",   MR_PL_STARTING, false}},
+    {MR_PL_STOPPED,     MR_PL_START,   {"start",   MR_PL_STARTING, false}},
+    {MR_PL_ERROR,       MR_PL_START,   {"start",   MR_PL_STARTING, true}},
+    {MR_PL_STARTING,    MR_PL_START,   {NULL,      MR_PL_STARTING, false}},
+    {MR_PL_RUNNING,     MR_PL_START,   {NULL,      MR_PL_RUNNING,  false}},
+    {MR_PL_PAUSED,      MR_PL_START,   {"resume",  MR_PL_PAUSED,   true}},
+    {MR_PL_STARTING,    MR_PL_STOP,    {"stop",    MR_PL_STOPPING, true}},
+    {MR_PL_RUNNING,     MR_PL_STOP,    {"stop",    MR_PL_STOPPING, true}},
+    {MR_PL_PAUSED,      MR_PL_STOP,    {"stop",    MR_PL_STOPPING, true}},
+    {MR_PL_ERROR,       MR_PL_STOP,    {"stop",    MR_PL_STOPPING, true}},
+    {MR_PL_STOPPING,    MR_PL_STOP,    {NULL,      MR_PL_STOPPING, false}},
+    {MR_PL_STOPPED,     MR_PL_STOP,    {NULL,      MR_PL_STOPPED,  false}},
+    {MR_PL_RUNNING,     MR_PL_PAUSE,   {"pause",   MR_PL_RUNNING,  true}},
+    {MR_PL_PAUSED,      MR_PL_PAUSE,   {NULL,      MR_PL_PAUSED,   false}},
+    {MR_PL_PAUSED,      MR_PL_RESUME,  {"resume",  MR_PL_PAUSED,   true}},
+    {MR_PL_RUNNING,     MR_PL_RESUME,  {NULL,      MR_PL_RUNNING,  false}},
+    {MR_PL_RUNNING,     MR_PL_RESTART, {"restart", MR_PL_RUNNING,  true}},
+    {MR_PL_PAUSED,      MR_PL_RESTART, {"restart", MR_PL_PAUSED,   true}},
+    {MR_PL_STOPPED,     MR_PL_RESTART, {"start",   MR_PL_STARTING, false}},
+    {MR_PL_ERROR,       MR_PL_RESTART, {"start",   MR_PL_STARTING, true}},
+    {MR_PL_RUNNING,     MR_PL_RESYNC,  {"resync",  MR_PL_STOPPING, true}},
+    {MR_PL_PAUSED,      MR_PL_RESYNC,  {"resync",  MR_PL_STOPPING, true}},
+    {MR_PL_ERROR,       MR_PL_RESYNC,  {"resync",  MR_PL_STOPPING, true}},
+    {MR_PL_STOPPED,     MR_PL_RESYNC,  {"resync",  MR_PL_STOPPED,  false}},
 }; /* clang-format on */
+
+int mr_pipeline_order(enum mr_pipeline_state from, enum mr_pipeline_command cmd,
+                      struct mr_pipeline_order *out)
+{
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        if (orders[i].from != from || orders[i].cmd != cmd)
+            continue;
+        *out = orders[i].order;
+        return MR_OK;
+    }
+    return MR_E_CONFLICT;
+}
 
 const char *mr_pipeline_state_name(enum mr_pipeline_state s)
 {

@@ -69,7 +69,9 @@ static const char SQL_COUNT[] = COUNT;
 
 static const char SQL_USERS[] =
     "SELECT coalesce(json_agg(name ORDER BY lower(name)), '[]'), count(*) FROM pipelines "
-    "WHERE deleted_at IS NULL AND $1::uuid IN (source_connection_id, target_connection_id)";
+    "WHERE (deleted_at IS NULL OR EXISTS (SELECT 1 FROM pipeline_jobs j WHERE j.pipeline_id = "
+    "pipelines.id AND j.state IN ('pending', 'running'))) "
+    "AND $1::uuid IN (source_connection_id, target_connection_id)";
 static const char SQL_DELETE[] =
     "UPDATE connections SET deleted_at = now(), updated_at = now(), password_cipher = NULL, "
     "password_key_id = NULL WHERE id = $1::uuid AND deleted_at IS NULL";

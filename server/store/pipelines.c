@@ -21,7 +21,10 @@
     "'sink_connector_name', p.sink_connector_name, 'debezium_config', p.debezium_config, "         \
     "'sink_config', p.sink_config, 'full_load_lsn', p.full_load_lsn, "                             \
     "'full_load_completed_at', " MR_SQL_TIME("p.full_load_completed_at") ", "                             \
-    "'error_message', p.error_message, "                                                           \
+    "'slot_name', p.slot_name, 'publication_name', p.publication_name, "                           \
+    "'schema_change_policy', p.schema_change_policy, "                                             \
+    "'cdc_metadata_columns', p.cdc_metadata_columns, 'health', p.health, "                         \
+    "'health_reason', p.health_reason, 'error_message', p.error_message, "                                                           \
     "'stats', json_build_object("                                                                  \
       "'total_events', coalesce(k.insert_count + k.update_count + k.delete_count "                 \
                       "+ k.other_count, 0), "                                                      \
@@ -45,14 +48,16 @@ static const char SQL_CREATE[] =
     "WITH p AS (INSERT INTO pipelines (id, name, description, mode, engine, source_connection_id, "
     "target_connection_id, source_schema, target_schema, snapshot_mode, topic_prefix, "
     "source_tables, table_mapping, kafka_topics, tags, debezium_config, sink_config, "
-    "auto_create_target, created_by) SELECT $1::uuid, v->>'name', "
+    "auto_create_target, schema_change_policy, cdc_metadata_columns, created_by) SELECT $1::uuid, v->>'name', "
     "coalesce(v->>'description', ''), coalesce(v->>'mode', 'cdc_only'), "
     "coalesce(v->>'engine', 'external'), (v->>'source_connection_id')::uuid, "
     "(v->>'target_connection_id')::uuid, v->>'source_schema', v->>'target_schema', "
     "v->>'snapshot_mode', v->>'topic_prefix', coalesce(v->'source_tables', '[]'), "
     "coalesce(v->'table_mapping', '{}'), coalesce(v->'kafka_topics', '[]'), "
     "coalesce(v->'tags', '[]'), coalesce(v->'debezium_config', '{}'), "
-    "coalesce(v->'sink_config', '{}'), coalesce((v->>'auto_create_target')::boolean, true), $3 "
+    "coalesce(v->'sink_config', '{}'), coalesce((v->>'auto_create_target')::boolean, true), "
+    "coalesce(v->>'schema_change_policy', 'evolve'), "
+    "coalesce((v->>'cdc_metadata_columns')::boolean, false), $3 "
     "FROM (SELECT $2::jsonb AS v) j RETURNING *" SHOWN;
 
 #define SET_TEXT(col) #col " = CASE WHEN v ? '" #col "' THEN v->>'" #col "' ELSE o." #col " END, "
@@ -66,6 +71,7 @@ static const char SQL_CHANGE[] =
     SET_TEXT(source_schema) SET_TEXT(target_schema) SET_TEXT(snapshot_mode) SET_TEXT(topic_prefix)
     SET_JSON(source_tables) SET_JSON(table_mapping) SET_JSON(kafka_topics) SET_JSON(tags)
     SET_JSON(debezium_config) SET_JSON(sink_config) SET_AS(auto_create_target, "boolean")
+    SET_TEXT(schema_change_policy) SET_AS(cdc_metadata_columns, "boolean")
     "version = o.version + 1, updated_at = now() FROM (SELECT $2::jsonb AS v) j "
     "WHERE o.id = $1::uuid AND o.deleted_at IS NULL RETURNING o.*" SHOWN;
 
@@ -96,7 +102,8 @@ static const char SQL_COUNT[] = COUNT;
 static const char SQL_MOVE[] =
     "UPDATE pipelines SET status = $3, updated_at = now(), error_message = NULL, "
     "cdc_status = CASE WHEN mode = 'full_load_only' THEN cdc_status "
-    "WHEN $3 IN ('STARTING', 'RUNNING', 'PAUSED', 'STOPPED') THEN $3 ELSE cdc_status END "
+    "WHEN $3 IN ('STARTING', 'RUNNING', 'PAUSED', 'STOPPED', 'ERROR') THEN $3 ELSE cdc_status END, "
+    "health = NULL, health_reason = NULL "
     "WHERE id = $1::uuid AND status = $2 AND deleted_at IS NULL RETURNING id";
 
 static const char SQL_DELETE[] =
@@ -195,6 +202,24 @@ int mr_pipelines_move(struct mr_pg *c, const char *id, const char *from, const c
         rc = MR_E_CONFLICT;
     PQclear(res);
     return rc;
+}
+
+int mr_pipelines_note(struct mr_pg *c, const char *id, const char *error)
+{
+    return mr_pg_exec(c,
+                      "UPDATE pipelines SET error_message = $2, updated_at = now() "
+                      "WHERE id = $1::uuid AND error_message IS DISTINCT FROM $2",
+                      2, (const char *[]){id, error}, NULL);
+}
+
+int mr_pipelines_loaded(struct mr_pg *c, const char *id, const char *status, const char *lsn)
+{
+    return mr_pg_exec(c,
+                      "UPDATE pipelines SET full_load_status = $2, updated_at = now(), "
+                      "full_load_lsn = coalesce($3, full_load_lsn), full_load_completed_at = "
+                      "CASE WHEN $2 = 'COMPLETED' THEN coalesce(full_load_completed_at, now()) END "
+                      "WHERE id = $1::uuid",
+                      3, (const char *[]){id, status, lsn}, NULL);
 }
 
 int mr_pipelines_exists(struct mr_pg *c, const char *id)

@@ -48,6 +48,11 @@ MR_MUSTCHECK int mr_pipelines_brief(struct mr_pg *c, const char *id, struct mr_p
  * somebody was faster (read again). */
 MR_MUSTCHECK int mr_pipelines_move(struct mr_pg *c, const char *id, const char *from,
                                    const char *to);
+/* Why it is not as it should be (NULL: it is), without a change of state. */
+MR_MUSTCHECK int mr_pipelines_note(struct mr_pg *c, const char *id, const char *error);
+/* full_load_status; lsn NULL: as it was. COMPLETED sets the time, too. */
+MR_MUSTCHECK int mr_pipelines_loaded(struct mr_pg *c, const char *id, const char *status,
+                                     const char *lsn);
 /* Soft delete of a pipeline in a state that does not consume, or of any with force. MR_E_NOTFOUND;
  * MR_E_CONFLICT: it runs. */
 MR_MUSTCHECK int mr_pipelines_delete(struct mr_pg *c, const char *id, bool force);

@@ -1,6 +1,7 @@
 // Dependencies point one way:
 //   proto <- base <- io
 //   proto <- base <- store <- stream, pipelines, ingest, feeds, databases <- api <- main
+//   databases <- pipelines
 //   proto, base, store <- eventlogger
 // and the library's public header stands alone. Whoever includes against an arrow is named here.
 import assert from 'node:assert/strict'
@@ -19,6 +20,7 @@ const arrows = {
   io: ['proto', 'base', 'public'],
   store: ['proto', 'base'],
   ...Object.fromEntries(middle.map((layer) => [layer, [...low, 'public']])),
+  pipelines: [...low, 'databases'],
   api: [...low, ...middle, 'public'],
   eventlogger: low,
   main: [...low, ...middle, 'io', 'public', 'api', 'eventlogger'],
@@ -30,7 +32,7 @@ const owners = [
   [/^libwebsockets\.h$/, ['io']],
   [/^uv\.h$/, ['public', 'io', 'stream', 'feeds', 'api', 'main', 'examples']],
   [/^libpq-fe\.h$|^postgres/, ['store', 'pipelines', 'databases']],
-  [/^librdkafka\//, ['eventlogger', 'main']],
+  [/^librdkafka\//, ['eventlogger', 'pipelines', 'main']],
   [/^hiredis\//, ['io', 'ingest', 'store', 'feeds', 'main']],
   [/^curl\//, ['pipelines', 'databases', 'main']],
   [/^mariadb\//, ['databases']],

@@ -66,6 +66,10 @@ struct mr_change {
     int64_t ts_ms;        /* when the connector handled it; -1 unknown */
 };
 
+/* The prefix of logical decoding messages (op m) that are heartbeats, not events: their content is
+ * when they were sent, in ms since the epoch. `message` holds the block. */
+#define MR_CDC_PROBE_PREFIX "mr_hb"
+
 #define MR_CDC_REASON_MAX 128 /* bytes of a reason, with its NUL */
 
 /* Read one record.
