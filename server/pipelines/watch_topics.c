@@ -120,7 +120,7 @@ static int logged(const struct watch *w, const struct mr_plan *p, struct place *
 
 /* What the group of the sink has committed. (Connect's own /offsets makes a connector for each
  * question, and logs its configuration.) */
-static void take_applied(const rd_kafka_event_t *answer, struct place *all, int n)
+static void take_applied(rd_kafka_event_t *answer, struct place *all, int n)
 {
     const rd_kafka_ListConsumerGroupOffsets_result_t *result =
         rd_kafka_event_ListConsumerGroupOffsets_result(answer);
