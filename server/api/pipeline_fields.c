@@ -17,7 +17,7 @@
 /* What a pipeline that is not at rest cannot change: the connectors that it runs depend on it. */
 #define FROZEN                                                                                     \
     "{mode,engine,source_connection_id,target_connection_id,source_schema,source_tables,"          \
-    "target_schema,table_mapping,snapshot_mode,debezium_config,sink_config,auto_create_target,"     \
+    "target_schema,table_mapping,snapshot_mode,debezium_config,sink_config,auto_create_target,"    \
     "cdc_metadata_columns}"
 
 static bool is_topic(struct mr_span s)

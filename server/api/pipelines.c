@@ -1,6 +1,6 @@
-/* pipelines.c - pipelines: lists, deleting, and the commands that move them. Each change of state is
- * one guarded UPDATE. What somebody else's connectors feed (engine external) is where it is to be at
- * once; what millrace runs itself (engine connect) gets a job in the same transaction. */
+/* pipelines.c - pipelines: lists, deleting, and the commands that move them. Each change of state
+ * is one guarded UPDATE. What somebody else's connectors feed (engine external) is where it is to
+ * be at once; what millrace runs itself (engine connect) gets a job in the same transaction. */
 #include "store/pipelines.h"
 #include "api/api.h"
 #include "api/grants.h"
@@ -85,19 +85,21 @@ int mr_get_pipeline(struct mr_call *c)
 /* ---- delete ------------------------------------------------------------------------------- */
 
 /* What was made for it elsewhere goes by a job, which outlives the pipeline. */
-static int clean_up_later(struct mr_call *c, struct mr_pg *db, const char *id, bool keep_slot)
+static int clean_up_later(struct mr_call *c, struct mr_pg *db, const char *id, bool keep_slot,
+                          bool drop_topics)
 {
-    char job[MR_UUID_TEXT];
+    char job[MR_UUID_TEXT], options[64];
     int rc = mr_jobs_cancel(db, id);
 
-    return rc == MR_OK ? mr_jobs_add(db, id, "delete", keep_slot ? "{\"keep_slot\":true}" : NULL,
-                                     c->who.username, job)
-                       : rc;
+    (void)snprintf(options, sizeof(options), "{\"keep_slot\":%s,\"drop_topics\":%s}",
+                   keep_slot ? "true" : "false", drop_topics ? "true" : "false");
+    return rc == MR_OK ? mr_jobs_add(db, id, "delete", options, c->who.username, job) : rc;
 }
 
 int mr_delete_pipeline(struct mr_call *c)
 {
     bool force = mr_call_query_bool(c, "force"), keep = mr_call_query_bool(c, "keep_slot");
+    bool topics = mr_call_query_bool(c, "drop_topics");
     struct mr_buf before = MR_BUF_INIT(4u << 20);
     struct mr_pipeline_brief now;
     int64_t version;
@@ -118,7 +120,7 @@ int mr_delete_pipeline(struct mr_call *c)
     if (rc == MR_OK)
         rc = mr_pipelines_delete(db, id, force);
     if (rc == MR_OK && strcmp(now.engine, "connect") == 0)
-        rc = clean_up_later(c, db, id, keep);
+        rc = clean_up_later(c, db, id, keep, topics);
     if (rc == MR_OK)
         rc = mr_call_audit(c, "pipeline.delete", "pipeline", id, mr_buf_cstr(&before), NULL);
     if (rc == MR_OK)

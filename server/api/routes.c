@@ -74,6 +74,8 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/event-logger-status",   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_logger_status, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/pipelines/{id}/lsn-latency", MR_ROLE_VIEWER, MR_ON_WORKER, MR_BODY_NONE,  mr_get_lsn_latency, NULL, MR_OF_PIPELINE},
+    {"GET",    V1 "/monitoring/orphans",               MR_ROLE_ADMIN,    MR_ON_OUTSIDE, MR_BODY_NONE,    mr_get_orphans, NULL, MR_OF_NOTHING},
+    {"DELETE", V1 "/monitoring/orphans",               MR_ROLE_ADMIN,    MR_ON_OUTSIDE, MR_BODY_NONE,    mr_delete_orphan, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dead-letters",          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dead_letters, NULL, MR_OF_NOTHING},
 }; /* clang-format on */
 

@@ -176,12 +176,12 @@ PGconn *pgdb_connect(const struct mr_database *d, const struct mr_address *a, ui
                           "target_session_attrs",
                           "replication",
                           NULL};
-    const char *values[] = {d->host,          a->text,     port,
-                            d->database,      d->username, d->password,
-                            NOWHERE,          d->ssl_mode, verify && fd < 0 ? AUTHORITIES : path,
-                            NOWHERE,          NOWHERE,     NOWHERE,
-                            "disable",        session,     "UTF8",
-                            named,            "any",       replicate,
+    const char *values[] = {d->host,     a->text,     port,
+                            d->database, d->username, d->password,
+                            NOWHERE,     d->ssl_mode, verify && fd < 0 ? AUTHORITIES : path,
+                            NOWHERE,     NOWHERE,     NOWHERE,
+                            "disable",   session,     "UTF8",
+                            named,       "any",       replicate,
                             NULL};
     PGconn *conn;
 

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#define ANSWER_MAX  (16u << 20)
-#define URL_MAX     2048
-#define PAUSE_MS    200
-#define CALL_MS     95000 /* Connect itself gives up after 90 s */
-#define CONNECT_MS  3000
+#define ANSWER_MAX (16u << 20)
+#define URL_MAX    2048
+#define PAUSE_MS   200
+#define CALL_MS    95000 /* Connect itself gives up after 90 s */
+#define CONNECT_MS 3000
 
 struct mr_connect {
     CURL *curl;

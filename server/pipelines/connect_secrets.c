@@ -37,8 +37,9 @@ static int write_file(const char *path, struct mr_span text, char *why, size_t s
         (void)close(fd);
     if (ok && rename(temporary, path) == 0)
         return MR_OK;
-    (void)snprintf(why, size, "A file for Kafka Connect cannot be written in "
-                              "MILLRACE_CONNECT_SECRETS_DIR: does millrace own the folder?");
+    (void)snprintf(why, size,
+                   "A file for Kafka Connect cannot be written in "
+                   "MILLRACE_CONNECT_SECRETS_DIR: does millrace own the folder?");
     return MR_E_IO;
 }
 

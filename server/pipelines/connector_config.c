@@ -21,10 +21,10 @@ static const struct kind {
 
 /* What makes a connector this pipeline's: nobody overrides it. */
 static const char *const fixed[] = {
-    "name",          "connector.class",  "tasks.max",        "topic.prefix",
-    "slot.name",     "publication.name", "plugin.name",      "topics",
-    "topics.regex",  "key.converter",    "value.converter",  "database.hostname",
-    "database.port", "database.user",    "database.password", "database.dbname",
+    "name",           "connector.class",     "tasks.max",           "topic.prefix",
+    "slot.name",      "publication.name",    "plugin.name",         "topics",
+    "topics.regex",   "key.converter",       "value.converter",     "database.hostname",
+    "database.port",  "database.user",       "database.password",   "database.dbname",
     "connection.url", "connection.username", "connection.password",
 };
 
@@ -343,12 +343,12 @@ static void put_url(cJSON *o, const struct mr_connector_input *in)
             mr_buf_addf(&b, "&sslrootcert=%s", d->ssl_root_cert);
     } else {
         mr_buf_addf(&b, ip6 ? "//[%s]:%d/%s" : "//%s:%d/%s", host, d->port, d->database);
-        mr_buf_addf(&b, "?rewriteBatchedStatements=true&sslMode=%s",
-                    strcmp(d->type, "mariadb") == 0
-                        ? (tls ? (strncmp(mode, "verify", 6) == 0 ? "verify-full" : "trust")
-                               : "disable")
-                        : (tls ? (strncmp(mode, "verify", 6) == 0 ? "VERIFY_CA" : "REQUIRED")
-                               : "PREFERRED"));
+        mr_buf_addf(
+            &b, "?rewriteBatchedStatements=true&sslMode=%s",
+            strcmp(d->type, "mariadb") == 0
+                ? (tls ? (strncmp(mode, "verify", 6) == 0 ? "verify-full" : "trust") : "disable")
+                : (tls ? (strncmp(mode, "verify", 6) == 0 ? "VERIFY_CA" : "REQUIRED")
+                       : "PREFERRED"));
     }
     put(o, "connection.url", mr_buf_cstr(&b));
     mr_buf_free(&b);

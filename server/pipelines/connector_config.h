@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 struct mr_connector_table {
-    const char *schema, *name; /* schema: of MySQL and MongoDB the database; "" where there is none */
-    const char *target;        /* its name in the target */
+    const char *schema,
+        *name;          /* schema: of MySQL and MongoDB the database; "" where there is none */
+    const char *target; /* its name in the target */
 };
 
 struct mr_connector_database {
@@ -31,7 +32,8 @@ struct mr_connector_input {
     const char *prefix; /* topic.prefix */
     const char *brokers;
     int64_t heartbeat_ms;
-    struct mr_span overrides; /* a JSON object; members win, but those that make it this pipeline's */
+    struct mr_span
+        overrides; /* a JSON object; members win, but those that make it this pipeline's */
     /* the source */
     const char *slot, *publication; /* PostgreSQL */
     const char *snapshot_mode;      /* as the plugin spells it */

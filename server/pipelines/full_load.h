@@ -5,9 +5,10 @@
  * tables), and a piece is marked there by the transaction that copies it. So whatever dies, a piece
  * is in the target once or not at all, and the next run goes on with those that are missing.
  *
- * Going on under a later snapshot than the slot's is exact only where the changes since the slot are
- * applied on top by primary key and no other unique index could object meanwhile; mr_load_resumable
- * says whether that holds. Otherwise the load is undone and done again. [thread: worker] */
+ * Going on under a later snapshot than the slot's is exact only where the changes since the slot
+ * are applied on top by primary key and no other unique index could object meanwhile;
+ * mr_load_resumable says whether that holds. Otherwise the load is undone and done again. [thread:
+ * worker] */
 #ifndef PIPELINES_FULL_LOAD_H
 #define PIPELINES_FULL_LOAD_H
 
@@ -18,7 +19,13 @@ struct mr_load_table_progress {
     _Atomic int64_t rows, bytes;
     atomic_int chunks, chunks_done, phase; /* phase: enum mr_load_phase */
 };
-enum mr_load_phase { MR_LOAD_WAITING, MR_LOAD_COPYING, MR_LOAD_INDEXING, MR_LOAD_DONE, MR_LOAD_FAILED };
+enum mr_load_phase {
+    MR_LOAD_WAITING,
+    MR_LOAD_COPYING,
+    MR_LOAD_INDEXING,
+    MR_LOAD_DONE,
+    MR_LOAD_FAILED
+};
 
 struct mr_load {
     const struct mr_plan *plan;

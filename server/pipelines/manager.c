@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#define LOOK_MS       500
-#define AWAY_MS       1000
-#define AGAIN_MS_MAX  15000
-#define CONNECT_MS    20000
-#define STATEMENT_MS  30000
+#define LOOK_MS      500
+#define AWAY_MS      1000
+#define AGAIN_MS_MAX 15000
+#define CONNECT_MS   20000
+#define STATEMENT_MS 30000
 
 int mr_manager_connect(struct mr_manager *m, const char *application, struct mr_pg **out)
 {

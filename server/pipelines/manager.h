@@ -1,6 +1,6 @@
-/* manager.h - the threads behind pipelines that millrace runs itself (engine connect): some run jobs,
- * one watches. Any number of processes may have them: a pipeline's jobs are run by whoever holds its
- * lock, and one process at a time watches. */
+/* manager.h - the threads behind pipelines that millrace runs itself (engine connect): some run
+ * jobs, one watches. Any number of processes may have them: a pipeline's jobs are run by whoever
+ * holds its lock, and one process at a time watches. */
 #ifndef PIPELINES_MANAGER_H
 #define PIPELINES_MANAGER_H
 

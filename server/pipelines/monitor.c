@@ -1,11 +1,11 @@
-/* monitor.c - the thread that looks at running pipelines and believes what it sees: tasks, the slot,
- * Kafka's ends, the logger's and the sink's offsets, and whether heartbeats come through.
+/* monitor.c - the thread that looks at running pipelines and believes what it sees: tasks, the
+ * slot, Kafka's ends, the logger's and the sink's offsets, and whether heartbeats come through.
  *
- * One process at a time does (an advisory lock); what it sees goes to pipeline_evidence, where every
- * process reads it. A failed task is started again, later each time. */
-#include "pipelines/watch.h"
+ * One process at a time does (an advisory lock); what it sees goes to pipeline_evidence, where
+ * every process reads it. A failed task is started again, later each time. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipelines/watch.h"
 #include "proto/alloc.h"
 #include <stdio.h>
 
@@ -147,7 +147,9 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
     rc = mr_buf_err(&body);
     if (rc == MR_OK)
         rc = mr_evidence_write(w->db, id, mr_buf_cstr(&body),
-                               !s.running ? NULL : s.stuck[0] ? "DEGRADED" : "HEALTHY",
+                               !s.running   ? NULL
+                               : s.stuck[0] ? "DEGRADED"
+                                            : "HEALTHY",
                                s.running && s.stuck[0] ? s.reason : NULL);
     if (rc == MR_OK && p->gave_up && s.running)
         rc = give_up(w, &s);
@@ -182,8 +184,8 @@ static int look_around(struct watch *w)
 static int be_the_one(struct mr_pg *db, bool *us)
 {
     PGresult *res = NULL;
-    int rc = mr_pg_exec(
-        db, "SELECT pg_try_advisory_lock(hashtextextended('millrace.monitor', 0))", 0, NULL, &res);
+    int rc = mr_pg_exec(db, "SELECT pg_try_advisory_lock(hashtextextended('millrace.monitor', 0))",
+                        0, NULL, &res);
 
     *us = rc == MR_OK && PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);

@@ -1,5 +1,5 @@
-/* pg_source.c - publication, slot, snapshot. The order matters: a publication that is made after the
- * slot may not be seen by it. */
+/* pg_source.c - publication, slot, snapshot. The order matters: a publication that is made after
+ * the slot may not be seen by it. */
 #include "pipelines/pg_source.h"
 #include "base/clock.h"
 #include <poll.h>
@@ -100,8 +100,8 @@ static PGresult *wait_for(PGconn *conn, bool (*give_up)(void *ctx), void *ctx)
     }
 }
 
-int mr_pg_slot_make(const struct mr_plan *p, struct mr_pg_snapshot *out,
-                    bool (*give_up)(void *ctx), void *ctx, char *why, size_t size)
+int mr_pg_slot_make(const struct mr_plan *p, struct mr_pg_snapshot *out, bool (*give_up)(void *ctx),
+                    void *ctx, char *why, size_t size)
 {
     struct mr_database d = p->source.opened.db;
     struct mr_buf sql = MR_BUF_INIT(512);
@@ -142,9 +142,8 @@ int mr_pg_snapshot_take(const struct mr_plan *p, struct mr_pg_snapshot *out, cha
         return MR_E_UNAVAIL;
     rc = pgdb_run(out->holder, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why, size);
     if (rc == MR_OK) {
-        res = PQexec(out->holder,
-                     "SELECT pg_export_snapshot(), CASE WHEN pg_is_in_recovery() "
-                     "THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END");
+        res = PQexec(out->holder, "SELECT pg_export_snapshot(), CASE WHEN pg_is_in_recovery() "
+                                  "THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END");
         rc = pgdb_result(out->holder, res, why, size);
     }
     if (rc == MR_OK) {

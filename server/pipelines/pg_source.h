@@ -27,8 +27,8 @@ struct mr_pg_snapshot {
     char lsn[32]; /* of the slot: where changes begin; else the WAL's end, for information */
 };
 /* Make the slot, and a snapshot of the moment from which it has every change. Waits for older
- * transactions to end; give_up is asked meanwhile (then MR_E_CLOSED). MR_E_CONFLICT: there is such a
- * slot. */
+ * transactions to end; give_up is asked meanwhile (then MR_E_CLOSED). MR_E_CONFLICT: there is such
+ * a slot. */
 MR_MUSTCHECK int mr_pg_slot_make(const struct mr_plan *p, struct mr_pg_snapshot *out,
                                  bool (*give_up)(void *ctx), void *ctx, char *why, size_t size);
 /* A snapshot alone. */

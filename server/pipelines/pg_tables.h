@@ -1,5 +1,5 @@
-/* pg_tables.h - the tables of a PostgreSQL source that a pipeline takes, and how each is made anew in
- * a PostgreSQL target. [thread: worker] */
+/* pg_tables.h - the tables of a PostgreSQL source that a pipeline takes, and how each is made anew
+ * in a PostgreSQL target. [thread: worker] */
 #ifndef PIPELINES_PG_TABLES_H
 #define PIPELINES_PG_TABLES_H
 

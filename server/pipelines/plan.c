@@ -97,6 +97,7 @@ static void take_row(struct mr_plan *p)
     p->auto_create = yes(p, AUTO);
     p->metadata_columns = yes(p, META);
     p->deleted = yes(p, DELETED);
+    p->claimed = text(p, SLOT)[0] != '\0';
     name_of(p, SLOT, "", p->slot, sizeof(p->slot));
     name_of(p, PUBLICATION, "", p->publication, sizeof(p->publication));
     name_of(p, SOURCE_NAME, "_source", p->source_connector, sizeof(p->source_connector));

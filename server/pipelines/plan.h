@@ -27,6 +27,7 @@ struct mr_plan {
     struct mr_span tables, mapping, debezium_config, sink_config; /* JSON */
     enum mr_plan_mode mode;
     bool auto_create, metadata_columns, deleted;
+    bool claimed; /* names are written down: something may have been made under them */
     /* What it is called elsewhere: as recorded, or as it will be. */
     char slot[64], publication[64], source_connector[128], sink_connector[128];
     char prefix[64]; /* Debezium's topic.prefix: topics are prefix.schema.table */

@@ -119,8 +119,7 @@ static void check_table(struct flight *f, const struct mr_pg_table *t, PGconn *t
         mr_buf_addf(&sql, "SELECT 1 FROM %s LIMIT 1", mr_buf_cstr(&name));
         res = PQexec(target, mr_buf_cstr(&sql));
         if (pgdb_result(target, res, why, sizeof(why)) == MR_OK && PQntuples(res) > 0)
-            mr_check(l, check, false,
-                     "%s has rows already: empty it, or use resync, which does.",
+            mr_check(l, check, false, "%s has rows already: empty it, or use resync, which does.",
                      mr_buf_cstr(&name));
         else
             mr_check(l, check, true, "About %lld rows, %lld bytes%s%s%s.", (long long)t->rows,
@@ -184,8 +183,8 @@ static void check_plugin(struct mr_connect *c, struct mr_checklist *l, const cha
 
 static bool known_snapshot_mode(const char *mode)
 {
-    static const char *const modes[] = {"",      "always",      "initial",  "initial_only",
-                                        "never", "no_data",     "recovery", "configuration_based",
+    static const char *const modes[] = {"",       "always",     "initial",  "initial_only",
+                                        "never",  "no_data",    "recovery", "configuration_based",
                                         "custom", "when_needed"};
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)

@@ -41,12 +41,13 @@ bool mr_pipeline_may(enum mr_pipeline_state from, enum mr_pipeline_state to);
 int mr_pipeline_path(enum mr_pipeline_state from, enum mr_pipeline_command cmd,
                      enum mr_pipeline_state path[2]);
 
-/* What a command does to a pipeline that millrace runs itself (engine connect): a job, and the state
- * at once, which says that something is under way. */
+/* What a command does to a pipeline that millrace runs itself (engine connect): a job, and the
+ * state at once, which says that something is under way. */
 struct mr_pipeline_order {
-    const char *job;           /* NULL: there is nothing to do, it is so already */
-    enum mr_pipeline_state to; /* the state until the job has done its work; may be the present one */
-    bool cancels;              /* what is under way is to end */
+    const char *job; /* NULL: there is nothing to do, it is so already */
+    enum mr_pipeline_state
+        to;       /* the state until the job has done its work; may be the present one */
+    bool cancels; /* what is under way is to end */
 };
 /* MR_OK; MR_E_CONFLICT: not from here. */
 MR_MUSTCHECK int mr_pipeline_order(enum mr_pipeline_state from, enum mr_pipeline_command cmd,

@@ -45,6 +45,8 @@ bool task_own_load(const struct mr_task *t);
 MR_MUSTCHECK int task_load(struct mr_task *t);
 /* Undo a load that has not ended: target tables, slot. */
 MR_MUSTCHECK int task_load_undo(struct mr_task *t);
+/* Leave the target's tables as they are, and nothing of ours beside them. */
+MR_MUSTCHECK int task_load_forget(struct mr_task *t);
 /* task_connectors.c */
 MR_MUSTCHECK int task_source_start(struct mr_task *t);
 MR_MUSTCHECK int task_sink_start(struct mr_task *t);
@@ -52,6 +54,8 @@ MR_MUSTCHECK int task_sink_start(struct mr_task *t);
 MR_MUSTCHECK int task_connectors(struct mr_task *t, const char *verb, const char *state);
 /* Connectors, their offsets, the slot and its publication are gone after this. */
 MR_MUSTCHECK int task_forget(struct mr_task *t, bool keep_slot);
+/* task_kafka.c: the sink's consumer group goes; the topics, too, where that is asked for. */
+MR_MUSTCHECK int task_forget_kafka(struct mr_task *t, bool topics);
 /* task_run.c: what each kind of job does. */
 MR_MUSTCHECK int task_run(struct mr_task *t);
 

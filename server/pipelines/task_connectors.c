@@ -44,8 +44,8 @@ static int names_of_postgres(const struct mr_task *t, struct names *out)
 /* "schema.table", or "table" of source_schema (MySQL, MongoDB: of the database). */
 static int names_by_hand(const struct mr_task *t, struct names *out)
 {
-    const char *usual = t->plan.source_schema[0] ? t->plan.source_schema
-                                                 : t->plan.source.opened.db.database;
+    const char *usual =
+        t->plan.source_schema[0] ? t->plan.source_schema : t->plan.source.opened.db.database;
     struct mr_json_iter it;
     size_t n = 0;
     int rc;

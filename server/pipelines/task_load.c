@@ -102,9 +102,9 @@ static int slot_there(struct mr_task *t, bool *there)
 {
     struct mr_pg_slot slot;
     PGconn *source = source_of(t);
-    int rc = source ? mr_pg_slot_look(source, t->plan.slot, UINT64_MAX, &slot, t->why,
-                                      sizeof(t->why))
-                    : MR_E_UNAVAIL;
+    int rc = source
+                 ? mr_pg_slot_look(source, t->plan.slot, UINT64_MAX, &slot, t->why, sizeof(t->why))
+                 : MR_E_UNAVAIL;
 
     *there = rc == MR_OK && slot.there;
     PQfinish(source);
@@ -123,8 +123,8 @@ static int drop_slot(struct mr_task *t)
 static int undo_target(struct mr_task *t)
 {
     PGconn *target = target_of(t);
-    int rc = target ? mr_load_undo(target, &t->plan, &t->tables, t->why, sizeof(t->why))
-                    : MR_E_UNAVAIL;
+    int rc =
+        target ? mr_load_undo(target, &t->plan, &t->tables, t->why, sizeof(t->why)) : MR_E_UNAVAIL;
 
     PQfinish(target);
     return rc;
@@ -327,4 +327,11 @@ int task_load_undo(struct mr_task *t)
     if (rc == MR_OK && t->plan.mode != MR_MODE_FULL_LOAD_ONLY)
         rc = drop_slot(t);
     return rc == MR_OK ? task_loaded(t, "NOT_STARTED", NULL) : rc;
+}
+
+int task_load_forget(struct mr_task *t)
+{
+    int rc = task_step(t, "forget_load");
+
+    return rc == MR_OK ? tidy(t) : rc;
 }

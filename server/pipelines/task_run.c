@@ -1,5 +1,5 @@
-/* task_run.c - the kinds of jobs, each as the order of its steps. Every step can be done again: what
- * it finds done, it leaves. */
+/* task_run.c - the kinds of jobs, each as the order of its steps. Every step can be done again:
+ * what it finds done, it leaves. */
 #include "base/log.h"
 #include "pipelines/connect_secrets.h"
 #include "pipelines/task.h"
@@ -182,8 +182,15 @@ static int resync(struct mr_task *t)
 
 static int clean_up(struct mr_task *t)
 {
-    int rc = task_forget(t, option(t, "keep_slot"));
+    int rc = MR_OK;
 
+    if (t->plan.claimed) { /* else nothing was ever made */
+        rc = task_forget(t, option(t, "keep_slot"));
+        if (rc == MR_OK)
+            rc = task_forget_kafka(t, option(t, "drop_topics"));
+        if (rc == MR_OK && t->plan.target.there && task_own_load(t))
+            rc = task_load_forget(t);
+    }
     if (rc == MR_OK)
         rc = task_step(t, "end");
     if (rc == MR_OK)

@@ -47,8 +47,8 @@ struct watch {
     rd_kafka_t *kafka;
     struct watched *first;
     unsigned round;
-    struct mr_buf statuses;      /* of all connectors, this round */
-    struct mr_span connectors;   /* the object in it; empty: Connect does not answer */
+    struct mr_buf statuses;    /* of all connectors, this round */
+    struct mr_span connectors; /* the object in it; empty: Connect does not answer */
     char connect_why[512];
     const struct rd_kafka_metadata *topics; /* this round; NULL: Kafka does not answer */
 };
@@ -79,7 +79,8 @@ void watch_topics_begin(struct watch *w);
 void watch_topics_end(struct watch *w);
 /* watch_verdict.c */
 void watch_judge(struct watch *w, struct watched *p, const struct mr_plan *plan, struct seen *s);
-void watch_write(struct watched *p, const struct mr_plan *plan, struct seen *s, struct mr_buf *body);
+void watch_write(struct watched *p, const struct mr_plan *plan, struct seen *s,
+                 struct mr_buf *body);
 void watch_ring_add(struct watch_ring *r, int64_t value);
 /* How long ago was `value` reached? 0: it is where it is now; -1: before what is remembered. */
 int64_t watch_ring_age_ms(const struct watch_ring *r, int64_t value);

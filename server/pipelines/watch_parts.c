@@ -8,8 +8,8 @@
 
 void watch_begin(struct watch *w)
 {
-    int rc = mr_connect_call(w->connect, "GET", "/connectors?expand=status", MR_SPAN_NONE,
-                             &w->statuses);
+    int rc =
+        mr_connect_call(w->connect, "GET", "/connectors?expand=status", MR_SPAN_NONE, &w->statuses);
 
     w->connectors = MR_SPAN_NONE;
     if (rc == MR_OK && mr_json_check(mr_buf_span(&w->statuses), &w->connectors) != MR_OK)
@@ -50,7 +50,8 @@ static int64_t lsn_value(const char *text)
 /* Retained bytes grow: when is the slot lost? -1: not to be foreseen. */
 static int64_t forecast(const struct watch_ring *r, int64_t safe_bytes)
 {
-    size_t last = (r->n - 1) % WATCH_SAMPLES, first = r->n > WATCH_SAMPLES ? r->n % WATCH_SAMPLES : 0;
+    size_t last = (r->n - 1) % WATCH_SAMPLES,
+           first = r->n > WATCH_SAMPLES ? r->n % WATCH_SAMPLES : 0;
     int64_t grown = r->value[last] - r->value[first];
     uint64_t ms = r->at_ms[last] - r->at_ms[first];
 

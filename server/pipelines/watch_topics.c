@@ -1,40 +1,14 @@
-/* watch_topics.c - how far Kafka's topics reach, and how far the logger and the sink are in them. */
+/* watch_topics.c - how far Kafka's topics reach, and how far the logger and the sink are in them.
+ */
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipelines/kafka_admin.h"
 #include "pipelines/watch.h"
 #include "proto/alloc.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define KAFKA_MS 4000
-
-static void quiet(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
-{
-    (void)rk;
-    (void)level;
-    (void)fac;
-    (void)buf;
-}
-
-static rd_kafka_t *client(const struct mr_config *cfg)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[128];
-    rd_kafka_t *rk;
-
-    rd_kafka_conf_set_log_cb(conf, quiet);
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", cfg->kafka_brokers, why, sizeof(why)) !=
-            RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) !=
-            RD_KAFKA_CONF_OK) {
-        rd_kafka_conf_destroy(conf);
-        return NULL;
-    }
-    rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    if (!rk)
-        rd_kafka_conf_destroy(conf);
-    return rk;
-}
 
 void watch_topics_begin(struct watch *w)
 {
@@ -44,7 +18,7 @@ void watch_topics_begin(struct watch *w)
         rd_kafka_metadata_destroy(w->topics);
     w->topics = NULL;
     if (!w->kafka && w->m->env.cfg->kafka_brokers[0])
-        w->kafka = client(w->m->env.cfg);
+        w->kafka = mr_kafka_client(w->m->env.cfg);
     if (w->kafka)
         err = rd_kafka_metadata(w->kafka, 1, NULL, &w->topics, KAFKA_MS);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -203,7 +177,8 @@ static void sum_up(struct watched *p, const struct place *all, int n, struct see
     watch_moved(&p->logger, logger);
     watch_moved(&p->sink, sink);
     watch_ring_add(&p->high, s->high);
-    s->logger_lag_ms = s->logger_lag == 0 ? 0 : watch_ring_age_ms(&p->high, s->high - s->logger_lag);
+    s->logger_lag_ms =
+        s->logger_lag == 0 ? 0 : watch_ring_age_ms(&p->high, s->high - s->logger_lag);
     s->sink_lag_ms = s->sink_lag == 0 ? 0 : watch_ring_age_ms(&p->high, s->high - s->sink_lag);
 }
 

@@ -17,7 +17,8 @@ int64_t watch_ring_age_ms(const struct watch_ring *r, int64_t value)
     size_t kept = r->n < WATCH_SAMPLES ? r->n : WATCH_SAMPLES;
     uint64_t since = 0;
 
-    /* Back from now: the oldest sample that is past the value was taken just after it was passed. */
+    /* Back from now: the oldest sample that is past the value was taken just after it was passed.
+     */
     for (size_t i = 1; i <= kept; i++) {
         size_t at = (r->n - i) % WATCH_SAMPLES;
 
@@ -101,7 +102,8 @@ void watch_judge(struct watch *w, struct watched *p, const struct mr_plan *plan,
     if (!s->kafka_answers && w->m->env.cfg->kafka_brokers[0])
         stuck(s, "kafka", "Kafka does not answer: %s.", s->kafka_why);
     if (!s->connect_answers)
-        stuck(s, "slot", "%s", w->connect_why[0] ? w->connect_why : "Kafka Connect does not answer.");
+        stuck(s, "slot", "%s",
+              w->connect_why[0] ? w->connect_why : "Kafka Connect does not answer.");
     judge_source(p, plan, s, stale);
     if (s->logger_lag > 0 && still(&p->logger, stale))
         stuck(s, "logger", "The event logger does not move: %lld records wait for it.",
@@ -114,8 +116,7 @@ void watch_judge(struct watch *w, struct watched *p, const struct mr_plan *plan,
         stuck(s, "kafka", "No heartbeat has come through yet.");
     if (late)
         stuck(s, s->logger_lag > 0 ? "logger" : "kafka",
-              "The last heartbeat came through %lld s ago.",
-              (long long)s->heartbeat_age_ms / 1000);
+              "The last heartbeat came through %lld s ago.", (long long)s->heartbeat_age_ms / 1000);
 }
 
 /* ---- telling ------------------------------------------------------------------------------ */

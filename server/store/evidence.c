@@ -55,9 +55,9 @@ int mr_evidence_write(struct mr_pg *c, const char *pipeline_id, const char *body
 {
     int rc = mr_pg_exec(c, SQL_WRITE, 2, (const char *[]){pipeline_id, body}, NULL);
 
-    return rc == MR_OK ? mr_pg_exec(c, SQL_HEALTH, 3,
-                                    (const char *[]){pipeline_id, health, reason}, NULL)
-                       : rc;
+    return rc == MR_OK
+               ? mr_pg_exec(c, SQL_HEALTH, 3, (const char *[]){pipeline_id, health, reason}, NULL)
+               : rc;
 }
 
 int mr_evidence_status(struct mr_pg *c, const char *pipeline_id, int64_t stale_ms,

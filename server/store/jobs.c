@@ -57,8 +57,8 @@ int mr_jobs_add(struct mr_pg *c, const char *pipeline_id, const char *kind, cons
                 const char *created_by, char id[MR_UUID_TEXT])
 {
     mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
-    return mr_pg_exec(c, SQL_ADD, 5,
-                      (const char *[]){id, pipeline_id, kind, options, created_by}, NULL);
+    return mr_pg_exec(c, SQL_ADD, 5, (const char *[]){id, pipeline_id, kind, options, created_by},
+                      NULL);
 }
 
 int mr_jobs_cancel(struct mr_pg *c, const char *pipeline_id)

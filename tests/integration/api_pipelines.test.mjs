@@ -59,10 +59,10 @@ describe('pipelines', () => {
     assert.equal(stranger.status, 422, 'a connection that does not exist')
   })
 
-  it('says that it manages external pipelines only', async () => {
+  it('needs both ends of a pipeline that it is to run itself', async () => {
     const res = await call('POST', '', { name: 'connect', engine: 'connect', kafka_topics: ['a'] })
     assert.equal(res.status, 422)
-    assert.match(res.body.errors[0].message, /external pipelines only/)
+    assert.deepEqual(res.body.errors.map((e) => e.field ?? e.loc?.at(-1)), ['source_connection_id', 'target_connection_id'])
   })
 
   it('takes a name once, whatever its case, and again when it is free', async () => {
