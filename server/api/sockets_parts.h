@@ -46,8 +46,9 @@ struct sock {
 
 struct status_row {
     struct mr_uuid id;
-    char status[16], full_load[16], cdc[16];
-    char *error; /* owned; NULL: none */
+    char status[16], full_load[16], cdc[16], health[16];
+    char *error, *reason; /* owned; NULL: none. reason: of its health */
+    char *progress;       /* owned: of a load that has moved lately, as JSON; NULL: none */
 };
 
 struct denial {

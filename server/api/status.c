@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/alloc.h"
+#include "store/loads.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,9 +39,18 @@ bool status_knows(const struct mr_sockets *ss, struct mr_uuid id)
 
 static void rows_free(struct status_row *rows, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         mr_free(rows[i].error);
+        mr_free(rows[i].reason);
+        mr_free(rows[i].progress);
+    }
     mr_free(rows);
+}
+
+static void add_text(struct mr_buf *b, const char *name, const char *text)
+{
+    mr_buf_addf(b, ",\"%s\":", name);
+    mr_json_add_string_or_null(b, text && text[0] ? mr_span_str(text) : MR_SPAN_NONE);
 }
 
 static void emit(struct mr_sockets *ss, const struct status_row *now, const char *previous,
@@ -52,23 +62,37 @@ static void emit(struct mr_sockets *ss, const struct status_row *now, const char
     mr_uuid_format(now->id, id);
     mr_stream_room(now->id, room);
     mr_time_format(mr_wall_us(), time);
-    mr_buf_addf(
-        &b,
-        "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"previous_status\":\"%s\","
-        "\"full_load_status\":\"%s\",\"cdc_status\":\"%s\",\"deleted\":%s,\"error_message\":",
-        id, now->status, previous, now->full_load, now->cdc, deleted ? "true" : "false");
-    mr_json_add_string_or_null(&b, now->error ? mr_span_str(now->error) : MR_SPAN_NONE);
+    mr_buf_addf(&b,
+                "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"previous_status\":\"%s\","
+                "\"full_load_status\":\"%s\",\"cdc_status\":\"%s\",\"deleted\":%s",
+                id, now->status, previous, now->full_load, now->cdc, deleted ? "true" : "false");
+    add_text(&b, "error_message", now->error);
+    add_text(&b, "health", now->health);
+    add_text(&b, "health_reason", now->reason);
     mr_buf_addf(&b, ",\"timestamp\":\"%s\"}", time);
     if (mr_buf_err(&b) == MR_OK)
         mr_emit(ss->opt.server, "/", room, "pipeline_status", mr_buf_span(&b));
     mr_buf_free(&b);
 }
 
+static void emit_progress(struct mr_sockets *ss, const struct status_row *now)
+{
+    char room[MR_ROOM_TEXT];
+
+    mr_stream_room(now->id, room);
+    mr_emit(ss->opt.server, "/", room, "pipeline_progress", mr_span_str(now->progress));
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool same(const struct status_row *a, const struct status_row *b)
 {
     return strcmp(a->status, b->status) == 0 && strcmp(a->full_load, b->full_load) == 0 &&
-           strcmp(a->cdc, b->cdc) == 0 &&
-           (a->error && b->error ? strcmp(a->error, b->error) == 0 : a->error == b->error);
+           strcmp(a->cdc, b->cdc) == 0 && strcmp(a->health, b->health) == 0 &&
+           same_text(a->error, b->error) && same_text(a->reason, b->reason);
 }
 
 /* Both lists are sorted: walk them together. */
@@ -79,6 +103,9 @@ static void tell_changes(struct mr_sockets *ss, const struct reading *r)
     while (i < ss->n_rows || k < r->n) {
         int order = i == ss->n_rows ? 1 : k == r->n ? -1 : by_id(&ss->rows[i], &r->rows[k]);
 
+        if (order >= 0 && r->rows[k].progress &&
+            (order > 0 || !same_text(ss->rows[i].progress, r->rows[k].progress)))
+            emit_progress(ss, &r->rows[k]);
         if (order == 0 && !same(&ss->rows[i], &r->rows[k]))
             emit(ss, &r->rows[k], ss->rows[i].status, false);
         if (order < 0)
@@ -121,11 +148,38 @@ static void text(char *out, size_t size, const PGresult *res, int row, int col)
     (void)snprintf(out, size, "%s", PQgetvalue(res, row, col));
 }
 
+static char *copy(struct mr_span text)
+{
+    return text.ptr ? mr_memdup0(text.ptr, text.len) : NULL;
+}
+
+/* Both are sorted by id. */
+static int read_progress(struct mr_pg *db, struct reading *r)
+{
+    PGresult *news = NULL;
+    int rc = mr_loads_news(db, &news);
+    size_t k = 0;
+
+    for (int i = 0; rc == MR_OK && i < PQntuples(news); i++) {
+        struct status_row key;
+
+        if (!mr_uuid_parse(mr_pg_span(news, i, 0), &key.id))
+            continue;
+        while (k < r->n && by_id(&r->rows[k], &key) < 0)
+            k++;
+        if (k < r->n && by_id(&r->rows[k], &key) == 0)
+            r->rows[k].progress = copy(mr_pg_span(news, i, 1));
+    }
+    PQclear(news);
+    return rc;
+}
+
 static int read_rows(struct mr_pg *db, struct reading *r)
 {
     PGresult *res = NULL;
     int rc = mr_pg_exec(db,
-                        "SELECT id, status, full_load_status, cdc_status, error_message "
+                        "SELECT id, status, full_load_status, cdc_status, error_message, "
+                        "coalesce(health, ''), health_reason "
                         "FROM pipelines WHERE deleted_at IS NULL ORDER BY id",
                         0, NULL, &res);
 
@@ -134,14 +188,15 @@ static int read_rows(struct mr_pg *db, struct reading *r)
     r->rows = mr_zalloc((size_t)PQntuples(res) + 1, sizeof(*r->rows));
     for (int i = 0; r->rows && i < PQntuples(res); i++) {
         struct status_row *row = &r->rows[r->n];
-        struct mr_span error = mr_pg_span(res, i, 4);
 
         if (!mr_uuid_parse(mr_pg_span(res, i, 0), &row->id))
             continue;
         text(row->status, sizeof(row->status), res, i, 1);
         text(row->full_load, sizeof(row->full_load), res, i, 2);
         text(row->cdc, sizeof(row->cdc), res, i, 3);
-        row->error = error.ptr ? mr_memdup0(error.ptr, error.len) : NULL;
+        text(row->health, sizeof(row->health), res, i, 5);
+        row->error = copy(mr_pg_span(res, i, 4));
+        row->reason = copy(mr_pg_span(res, i, 6));
         r->n++;
     }
     PQclear(res);
@@ -158,6 +213,8 @@ static void read_work(void *arg)
     r->rc = mr_pg_acquire(r->ss->opt.pg, 1000, &db);
     if (r->rc == MR_OK) {
         r->rc = read_rows(db, r);
+        if (r->rc == MR_OK)
+            r->rc = read_progress(db, r);
         if (r->rc == MR_OK)
             r->rc = denied_read(db, &r->denied);
         mr_pg_release(r->ss->opt.pg, db);

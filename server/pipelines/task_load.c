@@ -269,7 +269,7 @@ static int load(struct mr_task *t)
         rc = copy_and_finish(t, &snapshot, stand);
     mr_pg_snapshot_free(&snapshot);
     if (rc == MR_OK)
-        rc = task_loaded(t, "COMPLETED", NULL);
+        rc = mr_loads_end(t->db, t->job.pipeline_id, "COMPLETED", NULL);
     mr_fault_point("load.completed");
     return rc == MR_OK ? tidy(t) : rc;
 }
@@ -313,7 +313,8 @@ int task_load(struct mr_task *t)
         return tidy(t);
     rc = load(t);
     if (rc != MR_OK && rc != MR_E_CLOSED && rc != MR_E_UNAVAIL && rc != MR_E_AGAIN &&
-        rc != MR_E_TIMEOUT && rc != MR_E_DB && task_loaded(t, "FAILED", NULL) != MR_OK)
+        rc != MR_E_TIMEOUT && rc != MR_E_DB &&
+        mr_loads_end(t->db, t->job.pipeline_id, "FAILED", t->why) != MR_OK)
         return MR_E_DB;
     return rc;
 }

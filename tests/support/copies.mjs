@@ -66,8 +66,13 @@ export async function createFlow(server, token, pair, fields = {}) {
         return true
       }, Boolean, { timeout, every: 250, detail: async () => JSON.stringify(await flow.status(), null, 1) })
     },
-    async delete() {
-      await call('DELETE', `/pipelines/${id}?force=true`, undefined, 204)
+    async delete(query = '') {
+      await call('DELETE', `/pipelines/${id}?force=true&drop_topics=true${query}`, undefined, 204)
+    },
+    /** Deleted, and cleaned up after; whatever state the test has left it in. */
+    async removed() {
+      await flow.delete().catch(() => {})
+      await until('it is cleaned up', () => call('GET', '/monitoring/orphans'), (o) => !o.pending_cleanup.some((p) => p.pipeline_id === id), { timeout: 60000, detail: () => server.log(20) }).catch(() => {})
     },
   }
   return flow
