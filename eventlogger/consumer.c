@@ -264,6 +264,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     struct el_consumer *c = ((struct el_logger *)opaque)->group;
     rd_kafka_error_t *error = NULL;
 
+    c->l->assigned = true;
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         el_seats_assigned(c, list); /* begun when their offsets are known */
         return;
@@ -299,6 +300,7 @@ static void subscribe(struct el_consumer *c, const rd_kafka_topic_partition_list
     if (err)
         LOG_ERROR("subscribe_failed", F_STR("why", rd_kafka_err2str(err)));
     c->joined = topics->cnt == 0;
+    c->l->subscribed = true;
 }
 
 static void take_view(struct el_consumer *c)

@@ -94,7 +94,10 @@ struct el_logger {
     el_forward_fn forward;
     void *forward_ctx;
     rd_kafka_t *rk;            /* owned; NULL without brokers */
-    struct el_consumer *group; /* owned; the consumer thread\'s, while it runs */
+    /* The consumer thread's, read when it has ended: topics are subscribed to; the group has given us
+     * partitions once. */
+    bool subscribed, assigned;
+    struct el_consumer *group; /* owned; the consumer thread's, while it runs */
     rd_kafka_queue_t *inbox; /* owned; every partition's messages, apart from the group's events */
     struct el_queue queue;
     struct el_board board;

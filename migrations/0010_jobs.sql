@@ -61,7 +61,10 @@ CREATE TABLE pipeline_loads (
 CREATE TABLE pipeline_evidence (
     pipeline_id uuid        PRIMARY KEY REFERENCES pipelines (id),
     measured_at timestamptz NOT NULL DEFAULT now(),
-    body        jsonb       NOT NULL
+    body        jsonb       NOT NULL,
+    -- The source's tables when they were last taken notice of, and what has changed in them.
+    catalog        jsonb,
+    schema_changes jsonb    NOT NULL DEFAULT '[]'
 );
 
 -- A heartbeat that came through source, slot, Kafka and logger: when it was sent and when it was logged.

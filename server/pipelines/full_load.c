@@ -2,6 +2,7 @@
  * the target; a piece goes from one to the other row by row, as text that both understand. */
 #include "pipelines/full_load.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "proto/alloc.h"
 #include <pthread.h>
@@ -256,6 +257,8 @@ static int copy_piece(struct worker *w, const struct mr_piece *c)
         end = drain(w->target, w->why, sizeof(w->why));
         rc = end;
     }
+    if (rc == MR_OK)
+        mr_fault_point("load.piece");
     if (rc == MR_OK)
         rc = mark(w, c, rows, bytes);
     if (rc == MR_OK) {

@@ -151,6 +151,8 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
                                : s.stuck[0] ? "DEGRADED"
                                             : "HEALTHY",
                                s.running && s.stuck[0] ? s.reason : NULL);
+    if (rc == MR_OK)
+        rc = watch_schema(w, p, &plan, &s);
     if (rc == MR_OK && p->gave_up && s.running)
         rc = give_up(w, &s);
     mr_buf_free(&body);

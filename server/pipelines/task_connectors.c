@@ -1,5 +1,6 @@
 /* task_connectors.c - the two connectors of a pipeline on Kafka Connect. */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "pipelines/connect_secrets.h"
 #include "pipelines/pg_source.h"
@@ -154,6 +155,7 @@ static int give(struct mr_task *t, const char *name, struct mr_buf *json, int rc
     else if (rc == MR_E_INVAL)
         (void)task_say(t, rc, "Kafka Connect has no connector for this kind of database.");
     mr_secrets_wipe(json);
+    mr_fault_point("connect.put");
     /* It may have been stopped, paused, or failed by an earlier attempt. */
     if (rc == MR_OK)
         rc = task_connect(t, mr_connect_ask(t->connect, name, "resume"));
@@ -211,7 +213,7 @@ int task_sink_start(struct mr_task *t)
                                     .prefix = p->prefix,
                                     .overrides = p->sink_config,
                                     .target_schema = mr_plan_target_schema(p),
-                                    .evolve = strcmp(p->policy, "evolve") == 0,
+                                    .evolve = true, /* added columns flow through */
                                     .create = p->auto_create && !task_own_load(t),
                                     .metadata_columns = p->metadata_columns};
     struct secret secret = {0};

@@ -26,21 +26,36 @@ struct topics {
     rd_kafka_t *k;
 };
 
+/* mr_<id>.schema.table, and those of its earlier generations: mr_<id>_2.schema.table */
+static bool is_of(const struct mr_plan *p, const char *topic)
+{
+    size_t len = strlen(p->prefix);
+
+    if (strncmp(topic, p->prefix, len) == 0 && topic[len] == '.')
+        return true;
+    len = strlen("mr_") + strlen(p->short_id);
+    if (strncmp(topic, "mr_", 3) != 0 || strncmp(topic + 3, p->short_id, len - 3) != 0)
+        return false;
+    if (topic[len] == '_')
+        len += 1 + strspn(topic + len + 1, "0123456789");
+    return topic[len] == '.';
+}
+
 static int drop_topic(void *ctx, const char *name)
 {
     struct topics *of = ctx;
 
+    if (!is_of(&of->t->plan, name))
+        return MR_OK;
     return mr_kafka_drop_topic(of->k, name, of->t->why, sizeof(of->t->why));
 }
 
 static int drop_topics(struct mr_task *t, rd_kafka_t *k)
 {
     struct topics of = {.t = t, .k = k};
-    char start[sizeof(t->plan.prefix) + 1];
     int rc = task_step(t, "drop_topics");
 
-    (void)snprintf(start, sizeof(start), "%s.", t->plan.prefix);
-    return rc == MR_OK ? mr_kafka_topics(k, start, drop_topic, &of, t->why, sizeof(t->why)) : rc;
+    return rc == MR_OK ? mr_kafka_topics(k, "", drop_topic, &of, t->why, sizeof(t->why)) : rc;
 }
 
 int task_forget_kafka(struct mr_task *t, bool topics)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "pipelines/connect_secrets.h"
 #include "pipelines/task.h"
+#include "store/catalogs.h"
 #include "store/pipelines.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static int start_anew(struct mr_task *t)
     rc = mr_plan_claim_names(&t->plan, t->db);
     if (rc == MR_OK)
         rc = task_loaded(t, "NOT_STARTED", NULL);
+    if (rc == MR_OK)
+        rc = mr_catalogs_forget(t->db, t->job.pipeline_id);
     return rc == MR_OK ? reload(t) : rc;
 }
 
@@ -130,13 +133,22 @@ static int stop(struct mr_task *t)
     return rc == MR_OK ? task_move(t, MR_PL_STOPPED, NULL) : rc;
 }
 
+/* options.why: what the pipeline is to say, where nobody asked for the pause. */
 static int pause_it(struct mr_task *t)
 {
+    struct mr_buf why = MR_BUF_INIT(4096);
+    struct mr_span said;
     int rc = task_step(t, "pause_connectors");
 
+    if (mr_json_get(mr_span_str(t->job.options), "why", &said) == MR_OK &&
+        mr_json_unescape(mr_json_string_raw(said), &why) != MR_OK)
+        mr_buf_clear(&why);
     if (rc == MR_OK)
         rc = task_connectors(t, "pause", "PAUSED");
-    return rc == MR_OK ? task_move(t, MR_PL_PAUSED, NULL) : rc;
+    if (rc == MR_OK)
+        rc = task_move(t, MR_PL_PAUSED, why.len > 0 ? mr_buf_cstr(&why) : NULL);
+    mr_buf_free(&why);
+    return rc;
 }
 
 static int resume(struct mr_task *t)

@@ -34,9 +34,7 @@ struct watched {
     int64_t restarts;
     uint64_t restart_ms, well_since_ms;
     bool gave_up;
-    char *catalog; /* the source's columns, as they were first seen */
-    uint64_t catalog_ms;
-    char drift[1024]; /* JSON elements: what has changed since */
+    char *catalog; /* the source's columns, as they were last seen */
     struct watched *next;
 };
 
@@ -77,6 +75,9 @@ void watch_source(struct watch *w, struct watched *p, const struct mr_plan *plan
 void watch_topics(struct watch *w, struct watched *p, const struct mr_plan *plan, struct seen *s);
 void watch_topics_begin(struct watch *w);
 void watch_topics_end(struct watch *w);
+/* watch_schema.c: MR_OK, or our PostgreSQL's error. */
+MR_MUSTCHECK int watch_schema(struct watch *w, struct watched *p, const struct mr_plan *plan,
+                              const struct seen *s);
 /* watch_verdict.c */
 void watch_judge(struct watch *w, struct watched *p, const struct mr_plan *plan, struct seen *s);
 void watch_write(struct watched *p, const struct mr_plan *plan, struct seen *s,

@@ -232,8 +232,6 @@ void watch_write(struct watched *p, const struct mr_plan *plan, struct seen *s, 
     add_ladder(body, p, s);
     mr_buf_add_str(body, ",\"topics\":[");
     mr_buf_add_span(body, mr_buf_span(&s->topics));
-    mr_buf_add_str(body, "],\"schema_changes\":[");
-    mr_buf_add_str(body, p->drift);
     mr_buf_add_str(body, "]}");
     mr_buf_free(&s->topics);
 }

@@ -26,7 +26,7 @@ static const char SQL_STATUS[] =
     "'stuck', CASE WHEN " RUNS " AND " FRESH " THEN e.body->'stuck' END, "
     "'error_message', p.error_message, 'last_error', coalesce(p.error_message, e.body->>'error'), "
     "'connectors', e.body->'connectors', 'restarts', e.body->'restarts', "
-    "'schema_changes', coalesce(e.body->'schema_changes', '[]'), "
+    "'schema_changes', coalesce(e.schema_changes, '[]'), "
     "'evidence', json_build_object('heartbeat_sent_at', " MR_SQL_TIME("k.heartbeat_sent_at") ", 'heartbeat_logged_at', "
     MR_SQL_TIME("k.heartbeat_logged_at") ", 'heartbeat_age_seconds', "
     "round(extract(epoch FROM now() - k.heartbeat_logged_at)::numeric, 3), 'slot', e.body->'slot', "
