@@ -11,6 +11,7 @@
 #define PAUSE_MS   200
 #define CALL_MS    95000 /* Connect itself gives up after 90 s */
 #define CONNECT_MS 3000
+#define FAILED_MS  3000
 
 struct mr_connect {
     CURL *curl;
@@ -270,14 +271,27 @@ static void keep(char *out, size_t size, struct mr_span text)
     (void)snprintf(out, size, MR_SPAN_FMT, (int)(text.len < size ? text.len : size - 1), text.ptr);
 }
 
+/* The last "Caused by: ", or the first line when there is none. */
+static void keep_cause(struct mr_connector_status *s, const char *trace)
+{
+    static const char mark[] = "Caused by: ";
+    const char *at = trace, *next;
+
+    while ((next = strstr(at, mark)) != NULL)
+        at = next + sizeof(mark) - 1;
+    (void)snprintf(s->cause, sizeof(s->cause), "%.*s", (int)strcspn(at, "\n"), at);
+}
+
 static void keep_trace(struct mr_connector_status *s, struct mr_span of)
 {
     struct mr_buf text = MR_BUF_INIT(1u << 20);
     struct mr_span trace;
 
     if (!s->trace[0] && mr_json_get(of, "trace", &trace) == MR_OK &&
-        mr_json_unescape(mr_json_string_raw(trace), &text) == MR_OK)
+        mr_json_unescape(mr_json_string_raw(trace), &text) == MR_OK) {
         (void)snprintf(s->trace, sizeof(s->trace), "%s", mr_buf_cstr(&text));
+        keep_cause(s, mr_buf_cstr(&text));
+    }
     mr_buf_free(&text);
 }
 
@@ -331,7 +345,7 @@ int mr_connect_status(struct mr_connect *c, const char *name, struct mr_connecto
 
 int mr_connect_await(struct mr_connect *c, const char *name, const char *state, int64_t timeout_ms)
 {
-    uint64_t until = mr_mono_ms() + (uint64_t)timeout_ms;
+    uint64_t from = mr_mono_ms(), until = from + (uint64_t)timeout_ms;
     struct mr_connector_status s = {0};
     int rc;
 
@@ -339,9 +353,9 @@ int mr_connect_await(struct mr_connect *c, const char *name, const char *state, 
         rc = mr_connect_status(c, name, &s);
         if (rc == MR_OK && strcmp(s.worst, state) == 0)
             return MR_OK;
-        if (rc == MR_OK && strcmp(s.worst, "FAILED") == 0) {
-            (void)snprintf(c->why, sizeof(c->why), "Connector %s has failed: %.*s", name,
-                           (int)strcspn(s.trace, "\n"), s.trace);
+        /* At first that may be how it was before it was restarted. */
+        if (rc == MR_OK && strcmp(s.worst, "FAILED") == 0 && mr_mono_ms() - from > FAILED_MS) {
+            (void)snprintf(c->why, sizeof(c->why), "Connector %s has failed: %s", name, s.cause);
             return MR_E_DATA;
         }
         if (rc != MR_OK && rc != MR_E_NOTFOUND && rc != MR_E_AGAIN)

@@ -44,7 +44,8 @@ struct mr_connector_status {
     char state[16]; /* of the connector */
     char worst[16]; /* health: of connector and tasks; "UNASSIGNED" also when it has no task yet */
     int tasks, running, failed;
-    char trace[2048]; /* of the first failure; "" */
+    char trace[4096]; /* of the first failure; "" */
+    char cause[512];  /* the line of it that says why: its innermost cause */
 };
 MR_MUSTCHECK int mr_connect_status(struct mr_connect *c, const char *name,
                                    struct mr_connector_status *out);

@@ -210,8 +210,7 @@ static void put_history(cJSON *o, const struct mr_connector_input *in)
 {
     char topic[256];
 
-    /* No dot: it is private, and not one of the pipeline's topics. */
-    (void)snprintf(topic, sizeof(topic), "%s-schema-history", in->prefix);
+    (void)snprintf(topic, sizeof(topic), "%s" MR_HISTORY_TOPIC, in->prefix);
     put(o, "schema.history.internal.kafka.topic", topic);
     put(o, "schema.history.internal.kafka.bootstrap.servers", in->brokers);
     put(o, "schema.history.internal.store.only.captured.tables.ddl", "true");
@@ -361,9 +360,9 @@ static bool legal(char ch)
 
 void mr_config_topic(const char *prefix, const struct mr_connector_table *t, struct mr_buf *out)
 {
-    const char *parts[] = {prefix, t->schema, t->name};
+    const char *parts[] = {prefix, t->database ? t->database : "", t->schema, t->name};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (i > 0 && !parts[i][0])
             continue;
         if (i > 0)
@@ -443,6 +442,17 @@ static void put_routes(cJSON *o, const struct mr_connector_input *in, struct mr_
     mr_buf_free(&topic);
 }
 
+/* A document becomes a row of its top level. */
+static void put_unwrap_document(cJSON *o, struct mr_buf *names)
+{
+    put(o, "transforms.unwrap.type",
+        "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState");
+    put(o, "transforms.unwrap.delete.tombstone.handling.mode", "tombstone");
+    put(o, "transforms.unwrap.flatten.struct", "true");
+    put(o, "transforms.unwrap.array.encoding", "array");
+    mr_buf_addf(names, "%sunwrap", names->len > 0 ? "," : "");
+}
+
 static void put_unwrap(cJSON *o, struct mr_buf *names)
 {
     put(o, "transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
@@ -474,7 +484,7 @@ int mr_config_sink(const struct mr_connector_input *in, struct mr_buf *json)
     put(o, "primary.key.mode", "record_key");
     put(o, "delete.enabled", "true");
     put(o, "truncate.enabled", "true");
-    put(o, "schema.evolution", in->evolve || in->create ? "basic" : "none");
+    put(o, "schema.evolution", "basic"); /* what is added in the source is added in the target */
     put(o, "quote.identifiers", "true");
     put(o, "use.time.zone", "UTC");
     put(o, "batch.size", "1000");
@@ -487,7 +497,9 @@ int mr_config_sink(const struct mr_connector_input *in, struct mr_buf *json)
     else
         (void)snprintf(format, sizeof(format), "\"%s\".\"${topic}\"", in->target_schema);
     put(o, "collection.name.format", format);
-    if (in->metadata_columns)
+    if (strcmp(in->source_type, "mongodb") == 0)
+        put_unwrap_document(o, &names);
+    else if (in->metadata_columns)
         put_unwrap(o, &names);
     put_routes(o, in, &names);
     put(o, "transforms", mr_buf_cstr(&names));

@@ -13,8 +13,9 @@
 
 struct mr_connector_table {
     const char *schema,
-        *name;          /* schema: of MySQL and MongoDB the database; "" where there is none */
-    const char *target; /* its name in the target */
+        *name;            /* schema: of MySQL and MongoDB the database; "" where there is none */
+    const char *target;   /* its name in the target */
+    const char *database; /* SQL Server, whose topics are named after it, too; else NULL */
 };
 
 struct mr_connector_database {
@@ -39,15 +40,17 @@ struct mr_connector_input {
     const char *snapshot_mode;      /* as the plugin spells it */
     uint32_t server_id;             /* MySQL, MariaDB */
     /* the sink */
+    const char *source_type; /* of database: MongoDB's records have a form of their own */
     const char *target_schema;
-    bool evolve;           /* columns that appear in events appear in the target */
-    bool create;           /* the sink makes missing tables itself */
     bool metadata_columns; /* _mr_op, _mr_lsn, _mr_ts */
 };
 
 /* The class of the source's plugin; NULL: there is none for this type of database. */
 const char *mr_source_class(const char *type);
 #define MR_SINK_CLASS "io.debezium.connector.jdbc.JdbcSinkConnector"
+/* What comes after the prefix in the name of the topic that keeps the DDL of MySQL, MariaDB, SQL
+ * Server and Oracle. No dot: it is private, and not one of the pipeline's topics. */
+#define MR_HISTORY_TOPIC "-schema-history"
 /* Can a JDBC sink write to it? */
 bool mr_sink_knows(const char *type);
 /* The spelling of a snapshot mode that this version of Debezium ("3.2.0.Final") takes: no_data was

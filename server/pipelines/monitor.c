@@ -104,9 +104,8 @@ static int give_up(struct watch *w, const struct seen *s)
     char why[600];
     const struct mr_connector_status *bad = s->source.failed > 0 ? &s->source : &s->sink;
 
-    (void)snprintf(why, sizeof(why), "A task has failed %lld times: %.*s",
-                   (long long)w->m->env.cfg->task_restarts + 1, (int)strcspn(bad->trace, "\n"),
-                   bad->trace);
+    (void)snprintf(why, sizeof(why), "A task has failed %lld times: %s",
+                   (long long)w->m->env.cfg->task_restarts + 1, bad->cause);
     return mr_pg_exec(w->db,
                       "UPDATE pipelines SET status = 'ERROR', cdc_status = 'ERROR', "
                       "error_message = $2, updated_at = now(), health = NULL, health_reason = NULL "

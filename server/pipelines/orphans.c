@@ -2,6 +2,7 @@
 #include "pipelines/orphans.h"
 #include "databases/postgres.h"
 #include "pipelines/connect_client.h"
+#include "pipelines/connector_config.h"
 #include "pipelines/kafka_admin.h"
 #include "pipelines/pg_source.h"
 #include "store/rows.h"
@@ -20,7 +21,7 @@
     "WHEN 'slot' THEN p.slot_name = f->>'name' WHEN 'publication' THEN p.publication_name = f->>'name' "          \
     "WHEN 'connector' THEN f->>'name' IN (p.debezium_connector_name, p.sink_connector_name) "                     \
     "WHEN 'group' THEN f->>'name' IN ('connect-' || p.debezium_connector_name, 'connect-' || p.sink_connector_name) " \
-    "ELSE starts_with((f->>'name') || '.', p.topic_prefix) END)"
+    "ELSE starts_with((f->>'name') || '.', p.topic_prefix) OR f->>'name' = rtrim(p.topic_prefix, '.') || '" MR_HISTORY_TOPIC "' END)"
 
 static const char SQL_UNKNOWN[] =
     "SELECT coalesce(json_agg(f ORDER BY f->>'kind', f->>'name'), '[]') "

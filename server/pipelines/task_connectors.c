@@ -47,6 +47,9 @@ static int names_by_hand(const struct mr_task *t, struct names *out)
 {
     const char *usual =
         t->plan.source_schema[0] ? t->plan.source_schema : t->plan.source.opened.db.database;
+    const char *database = strcmp(t->plan.source.opened.db.type, "sqlserver") == 0
+                               ? t->plan.source.opened.db.database
+                               : NULL;
     struct mr_json_iter it;
     size_t n = 0;
     int rc;
@@ -74,7 +77,8 @@ static int names_by_hand(const struct mr_task *t, struct names *out)
         else
             mr_buf_add_str(&b[1], usual);
         mr_plan_target_name(&t->plan, mr_buf_cstr(&b[1]), dot ? dot + 1 : full, &b[2]);
-        out->list[out->n++] = (struct mr_connector_table){.schema = mr_buf_cstr(&b[1]),
+        out->list[out->n++] = (struct mr_connector_table){.database = database,
+                                                          .schema = mr_buf_cstr(&b[1]),
                                                           .name = dot ? dot + 1 : full,
                                                           .target = mr_buf_cstr(&b[2])};
     }
@@ -213,8 +217,7 @@ int task_sink_start(struct mr_task *t)
                                     .prefix = p->prefix,
                                     .overrides = p->sink_config,
                                     .target_schema = mr_plan_target_schema(p),
-                                    .evolve = true, /* added columns flow through */
-                                    .create = p->auto_create && !task_own_load(t),
+                                    .source_type = p->source.opened.db.type,
                                     .metadata_columns = p->metadata_columns};
     struct secret secret = {0};
     struct names names = {0};

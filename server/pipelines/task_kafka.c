@@ -31,14 +31,15 @@ static bool is_of(const struct mr_plan *p, const char *topic)
 {
     size_t len = strlen(p->prefix);
 
-    if (strncmp(topic, p->prefix, len) == 0 && topic[len] == '.')
+    if (strncmp(topic, p->prefix, len) == 0 &&
+        (topic[len] == '.' || strcmp(topic + len, MR_HISTORY_TOPIC) == 0))
         return true;
     len = strlen("mr_") + strlen(p->short_id);
     if (strncmp(topic, "mr_", 3) != 0 || strncmp(topic + 3, p->short_id, len - 3) != 0)
         return false;
     if (topic[len] == '_')
         len += 1 + strspn(topic + len + 1, "0123456789");
-    return topic[len] == '.';
+    return topic[len] == '.' || strcmp(topic + len, MR_HISTORY_TOPIC) == 0;
 }
 
 static int drop_topic(void *ctx, const char *name)

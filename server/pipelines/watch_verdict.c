@@ -64,8 +64,7 @@ static void judge_connector(struct seen *s, const char *rung, const char *name,
     if (!c->state[0])
         stuck(s, rung, "Kafka Connect has no connector %s: start the pipeline again.", name);
     else if (strcmp(c->worst, "FAILED") == 0)
-        stuck(s, rung, "Connector %s has failed: %.*s", name, (int)strcspn(c->trace, "\n"),
-              c->trace);
+        stuck(s, rung, "Connector %s has failed: %s", name, c->cause);
     else if (strcmp(c->worst, "RUNNING") != 0)
         stuck(s, rung, "Connector %s is %s%s.", name, c->worst,
               c->tasks == 0 && strcmp(c->state, "RUNNING") == 0 ? ": it has no task" : "");
