@@ -3,18 +3,17 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import os from 'node:os'
 import path from 'node:path'
 import { login } from '../support/client.mjs'
 import { connectors, createFlow, createPair, flowEnv } from '../support/copies.mjs'
 import { startMillrace } from '../support/millrace.mjs'
-import { createDatabase } from '../support/services.mjs'
+import { createDatabase, required } from '../support/services.mjs'
 import { until } from '../support/until.mjs'
 
 describe('modes', () => {
   let db, server, token, secrets
   before(async () => {
-    secrets = mkdtempSync(path.join(os.tmpdir(), 'connect-secrets-'))
+    secrets = mkdtempSync(path.join(required('RUN_DIR'), 'connect', 'secrets-')) // where Kafka Connect may read
     db = await createDatabase('modes')
     server = await startMillrace({ databaseUrl: db.url, env: flowEnv({ MILLRACE_LOAD_BYTES_PER_SECOND: '20000000' }) })
     token = await login(server.url)

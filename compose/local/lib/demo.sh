@@ -1,4 +1,4 @@
-# demo.sh - something to look at: a shop whose rows change, Debezium reading it, a pipeline on that.
+# demo.sh - something to look at: a shop whose rows change, and a pipeline that carries them to a warehouse.
 
 DEMO=$ROOT/compose/demo
 STACK_NAME[generator]='change generator'
@@ -36,70 +36,66 @@ request() {
         ${body:+-H 'Content-Type: application/json' --data-binary @<(printf %s "$body")} "$url"
 }
 
-# Register it until Connect takes it (it answers 409 while it rebalances), then wait for the task.
-demo_connector() {
-    local url config answer state deadline=$((${EPOCHREALTIME/[.,]/} + 60000000))
-    url=http://127.0.0.1:$(port_of connect)/connectors/shop
-    # The password stays in a file that only Connect's user reads: its REST interface never shows it.
-    (umask 077 && echo "password=$PG_DEMO_PASSWORD" >"$RUN_DIR/connect/demo.properties")
-    config=$(<"$DEMO/connector.json")
-    config=${config/'$HOST'/127.0.0.1}
-    config=${config/'$PORT'/$(port_of postgres)}
-    config=${config/'$SECRETS_FILE'/$RUN_DIR/connect/demo.properties}
-    until answer=$(request PUT "$url/config" "$config" 2>&1); do
-        if ((${EPOCHREALTIME/[.,]/} > deadline)); then
-            warn "Kafka Connect did not take the connector: $answer"
-            return 1
-        fi
-        sleep 0.3
-    done
-    until state=$(request GET "$url/status" '' 2>/dev/null | jq -r '[.connector.state, .tasks[]?.state] | join(" ")') &&
-        [[ $state == 'RUNNING RUNNING' ]]; do
-        if ((${EPOCHREALTIME/[.,]/} > deadline)); then
-            warn "the demo's connector is not running: ${state:-no answer}"
-            log_tail "$LOG_DIR/connect.log"
-            return 1
-        fi
-        # A task that gave up before its database was there is started again.
-        [[ $state == *FAILED* ]] &&
-            request POST "$url/restart?includeTasks=true&onlyFailed=true" '' >/dev/null 2>&1
-        sleep 0.3
-    done
-    say 'Debezium connector shop is running'
+# demo_api METHOD PATH BODY: the REST interface, as admin.
+demo_api() { request "$1" "http://127.0.0.1:$(port_of millrace)/api/v1$2" "${3:-}" "$DEMO_TOKEN" 2>&1; }
+
+# demo_connection TYPE DATABASE: its id in $REPLY. Services may have other ports than the last time.
+demo_connection() {
+    local answer id port body
+    port=$(port_of postgres)
+    body=$(jq -n --arg type "$1" --arg name "$2" --argjson port "$port" --arg password "$PG_DEMO_PASSWORD" \
+        '{name: $name, connection_type: $type, database_type: "postgresql", host: "127.0.0.1",
+          port: $port, database: $name, username: "demo", password: $password, ssl_mode: "prefer"}')
+    answer=$(demo_api GET "/connections?limit=1000") || { warn "connections: $answer"; return 1; }
+    id=$(jq -r --arg name "$2" 'first(.[] | select(.name == $name) | .id) // empty' <<<"$answer")
+    if [[ -z $id ]]; then
+        answer=$(demo_api POST /connections "$body") || { warn "connection $2: $answer"; return 1; }
+        id=$(jq -r .id <<<"$answer")
+    elif [[ $(jq --arg id "$id" '.[] | select(.id == $id) | .port' <<<"$answer") != "$port" ]]; then
+        answer=$(demo_api PATCH "/connections/$id" "$body") || { warn "connection $2: $answer"; return 1; }
+        DEMO_MOVED=1
+    fi
+    REPLY=$id
 }
 
+# A pipeline of millrace's own: it makes the tables in warehouse, copies the rows, and has Kafka
+# Connect carry every change after that.
 demo_pipeline() {
-    local base answer token id
-    base=http://127.0.0.1:$(port_of millrace)
-    answer=$(request POST "$base/auth/login" \
+    local answer id source target DEMO_TOKEN='' DEMO_MOVED=''
+    answer=$(request POST "http://127.0.0.1:$(port_of millrace)/auth/login" \
         "{\"username\": \"admin\", \"password\": \"$ADMIN_PASSWORD\"}" 2>&1) || {
         warn "sign-in as admin failed: $answer"
         return 1
     }
-    token=$(jq -r .access_token <<<"$answer")
-    answer=$(request GET "$base/api/v1/pipelines?limit=1000" '' "$token" 2>&1) || {
-        warn "the pipelines could not be listed: $answer"
-        return 1
-    }
-    id=$(jq -r 'first(.[] | select(.name == "shop") | .id) // empty' <<<"$answer")
+    DEMO_TOKEN=$(jq -r .access_token <<<"$answer")
+    demo_connection source shop && source=$REPLY && demo_connection target warehouse && target=$REPLY || return 1
+    answer=$(demo_api GET '/pipelines?limit=1000') || { warn "the pipelines could not be listed: $answer"; return 1; }
+    id=$(jq -r 'first(.[] | select(.name == "shop to warehouse") | .id) // empty' <<<"$answer")
     if [[ -z $id ]]; then
-        answer=$(request POST "$base/api/v1/pipelines" '{"name": "shop", "mode": "cdc_only",
-            "engine": "external", "topic_prefix": "shop.",
-            "description": "The demo: every change of the shop database"}' "$token" 2>&1) || {
+        answer=$(demo_api POST /pipelines "{\"name\": \"shop to warehouse\", \"mode\": \"full_load_and_cdc\",
+            \"engine\": \"connect\", \"source_schema\": \"public\", \"source_connection_id\": \"$source\",
+            \"target_connection_id\": \"$target\",
+            \"description\": \"The demo: the shop database, copied and kept up to date\"}") || {
             warn "the pipeline could not be created: $answer"
             return 1
         }
         id=$(jq -r .id <<<"$answer")
+    elif [[ -n $DEMO_MOVED ]]; then # its connectors look where the databases were
+        answer=$(demo_api POST "/pipelines/$id/stop?wait=30") || warn "stop: $answer"
     fi
-    answer=$(request POST "$base/api/v1/pipelines/$id/start" '' "$token" 2>&1) || {
+    answer=$(demo_api POST "/pipelines/$id/start?wait=25") || {
         warn "the pipeline could not be started: $answer"
         return 1
     }
-    say "pipeline shop is started ($id)"
+    [[ $(jq -r .status <<<"$answer") == RUNNING ]] || {
+        warn "the pipeline is $(jq -r .status <<<"$answer"): $(demo_api GET "/pipelines/$id" | jq -r '.error_message // "no error is told"')"
+        return 1
+    }
+    say "pipeline shop to warehouse is running ($id)"
 }
 
-# Rows first, so that the connector's snapshot has something to read; then the live changes.
+# Rows first, so that the load has something to copy; then the live changes.
 demo_up() {
-    demo_databases && demo_connector && demo_pipeline && generator_start || return 1
+    demo_databases && demo_pipeline && generator_start || return 1
     say 'change generator: about 20 changes a second in shop'
 }
