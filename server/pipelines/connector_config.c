@@ -488,6 +488,9 @@ int mr_config_sink(const struct mr_connector_input *in, struct mr_buf *json)
     put(o, "quote.identifiers", "true");
     put(o, "use.time.zone", "UTC");
     put(o, "batch.size", "1000");
+    /* Of a row that changes twice in a batch only the last: one INSERT .. ON CONFLICT for many rows
+     * must not name a row twice. */
+    put(o, "use.reduction.buffer", "true");
     put(o, "consumer.override.max.poll.records", "1000");
     put(o, "consumer.override.auto.offset.reset", "earliest");
     put(o, "consumer.override.fetch.max.wait.ms", "50");

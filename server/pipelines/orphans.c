@@ -11,6 +11,7 @@
 #define PREFIX       "mr_"
 #define GROUP_PREFIX "connect-mr_"
 #define CONNECT_MS   8000
+#define DROP_MS      30000 /* a sink without a group takes Connect 14 s to forget */
 
 /* clang-format off */
 
@@ -271,13 +272,13 @@ static int drop_in_connect(const struct mr_plan_env *env, const struct mr_orphan
                            size_t size)
 {
     struct mr_connect *c = NULL;
-    int rc = mr_connect_new(&c, env->cfg->connect_url, CONNECT_MS, NULL, NULL);
+    int rc = mr_connect_new(&c, env->cfg->connect_url, DROP_MS, NULL, NULL);
 
     if (rc != MR_OK)
         return rc;
     rc = mr_connect_ask(c, o->name, "stop");
     if (rc == MR_OK)
-        rc = mr_connect_await(c, o->name, "STOPPED", CONNECT_MS);
+        rc = mr_connect_await(c, o->name, "STOPPED", DROP_MS);
     if (rc == MR_OK)
         rc = mr_connect_forget(c, o->name);
     if (rc == MR_OK || rc == MR_E_NOTFOUND)

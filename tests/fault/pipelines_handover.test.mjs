@@ -20,7 +20,8 @@ const CHANGE = (a, b, c, seed) => `
   INSERT INTO ${a} (who, n, note) SELECT 'w', i, repeat('n', (random() * 60)::int) FROM generate_series(1, 6) i;
   UPDATE ${b} SET n = n + 1, at = clock_timestamp() WHERE id IN (SELECT (random() * ${ROWS})::int FROM generate_series(1, 6));
   UPDATE ${b} SET id = nextval(pg_get_serial_sequence('${b}', 'id')) WHERE id = (random() * ${ROWS})::int;
-  DELETE FROM ${c} WHERE id IN (SELECT (random() * ${ROWS})::int FROM generate_series(1, 3))`
+  UPDATE ${b} SET n = n + 1 WHERE id IN (1, 2); -- rows that everybody changes
+  DELETE FROM ${c} WHERE id IN (SELECT 2 + (random() * ${ROWS})::int FROM generate_series(1, 3))`
 
 describe('the hand-over from load to changes', { timeout: 400000 }, () => {
   let db, server, token, pair, flow, socket

@@ -63,6 +63,8 @@ describe('a pipeline of our own', () => {
       INSERT INTO customers (name, contact, feels, tags, weight, data, raw, span, ref, net, big) SELECT 'late ' || i, 'l@x', 'happy', '{q,"r s"}', 1.2500, '{"a":[1,null]}', '\\x00ff', '2 years', gen_random_uuid(), '::1', 9223372036854775807 FROM generate_series(1, 20) i;
       UPDATE customers SET name = 'changed', feels = 'sad', weight = 3.3333, seen = now() WHERE id % 10 = 0;
       DELETE FROM customers WHERE id % 50 = 1;
+      INSERT INTO "Order Lines" VALUES (7000, 1, 'again', 1); DELETE FROM "Order Lines" WHERE order_id = 7000; INSERT INTO "Order Lines" VALUES (7000, 1, 'and again', 2);
+      UPDATE parts SET note = 'once' WHERE id BETWEEN 20 AND 30; UPDATE parts SET note = 'twice' WHERE id BETWEEN 20 AND 30; DELETE FROM parts WHERE id = 25;
       UPDATE "Order Lines" SET sku = 'moved', order_id = order_id + 1000 WHERE order_id < 20;
       DELETE FROM parts WHERE id < 10;
       INSERT INTO parts VALUES (9999, '2025-05-05', NULL)`)

@@ -99,6 +99,7 @@ static const struct row table[] = {
     {"sink: upsert", "postgresql", "insert.mode", "upsert", true},
     {"sink: by the record's key", "postgresql", "primary.key.mode", "record_key", true},
     {"sink: deletes", "postgresql", "delete.enabled", "true", true},
+    {"sink: a row once a batch", "postgresql", "use.reduction.buffer", "true", true},
     {"sink: added columns", "postgresql", "schema.evolution", "basic", true},
     {"sink: times are UTC", "postgresql", "use.time.zone", "UTC", true},
     {"sink: PostgreSQL's address", "postgresql", "connection.url", "jdbc:postgresql://192.168.99.100:1234/inventory?sslmode=require&stringtype=unspecified&reWriteBatchedInserts=true", true},
