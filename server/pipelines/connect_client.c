@@ -253,6 +253,53 @@ int mr_connect_forget(struct mr_connect *c, const char *name)
     return unless_missing(call_on(c, "DELETE", name, "/offsets", MR_SPAN_NONE, NULL));
 }
 
+static bool is_true(struct mr_span object, const char *name)
+{
+    struct mr_span v;
+
+    return mr_json_get(object, name, &v) == MR_OK && mr_json_type(v) == MR_JSON_TRUE;
+}
+
+/* Debezium 3.2 writes "snapshot": "INITIAL" (older: true) into the offsets of a snapshot's records,
+ * with "snapshot_completed" or "last_snapshot_record" at its end, and nothing of it while it
+ * streams. */
+static bool is_taken(struct mr_span offset)
+{
+    struct mr_span v;
+
+    if (is_true(offset, "snapshot_completed") || is_true(offset, "last_snapshot_record"))
+        return true;
+    return mr_json_get(offset, "snapshot", &v) != MR_OK || mr_json_type(v) == MR_JSON_NULL ||
+           mr_json_type(v) == MR_JSON_FALSE;
+}
+
+bool mr_connector_snapshot_taken(struct mr_span answer)
+{
+    struct mr_json_iter it;
+    struct mr_span offsets, offset;
+    int n = 0;
+
+    if (mr_json_get(answer, "offsets", &offsets) != MR_OK || mr_json_begin(&it, offsets) != MR_OK)
+        return false;
+    for (; mr_json_next(&it) == MR_OK; n++)
+        if (mr_json_get(it.value, "offset", &offset) != MR_OK || !is_taken(offset))
+            return false;
+    return n > 0;
+}
+
+int mr_connect_snapshot(struct mr_connect *c, const char *name, bool *taken)
+{
+    struct mr_buf answer = MR_BUF_INIT(ANSWER_MAX);
+    struct mr_span value;
+    int rc = call_on(c, "GET", name, "/offsets", MR_SPAN_NONE, &answer);
+
+    if (rc == MR_OK && mr_json_check(mr_buf_span(&answer), &value) != MR_OK)
+        rc = MR_E_UNAVAIL;
+    *taken = rc == MR_OK && mr_connector_snapshot_taken(value);
+    mr_buf_free(&answer);
+    return rc;
+}
+
 /* ---- status ------------------------------------------------------------------------------- */
 
 static int badness(struct mr_span state)

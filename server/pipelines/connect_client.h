@@ -40,6 +40,12 @@ MR_MUSTCHECK int mr_connect_delete(struct mr_connect *c, const char *name);
 /* Forget its offsets; it has to be stopped. MR_OK also when there is none. */
 MR_MUSTCHECK int mr_connect_forget(struct mr_connect *c, const char *name);
 
+/* Has a source's snapshot been taken? By the offsets that it has committed: none yet, or of a
+ * snapshot that goes on, is no. */
+MR_MUSTCHECK int mr_connect_snapshot(struct mr_connect *c, const char *name, bool *taken);
+/* The same of an answer of /offsets. Pure. */
+bool mr_connector_snapshot_taken(struct mr_span answer);
+
 struct mr_connector_status {
     char state[16]; /* of the connector */
     char worst[16]; /* health: of connector and tasks; "UNASSIGNED" also when it has no task yet */

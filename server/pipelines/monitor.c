@@ -136,6 +136,7 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
     watch_connectors(w, &plan, &s);
     watch_source(w, p, &plan, &s);
     watch_topics(w, p, &plan, &s);
+    rc = watch_load(w, &plan, &s);
     if (s.running) {
         restart_failed(w, p, plan.source_connector, &s.source);
         restart_failed(w, p, plan.sink_connector, &s.sink);
@@ -143,7 +144,8 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
     watch_judge(w, p, &plan, &s);
     count_well(p, s.stuck[0] == '\0');
     watch_write(p, &plan, &s, &body);
-    rc = mr_buf_err(&body);
+    if (rc == MR_OK)
+        rc = mr_buf_err(&body);
     if (rc == MR_OK)
         rc = mr_evidence_write(w->db, id, mr_buf_cstr(&body),
                                !s.running   ? NULL

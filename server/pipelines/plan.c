@@ -196,3 +196,9 @@ const char *mr_plan_target_schema(const struct mr_plan *p)
         return of_target;
     return p->source_schema[0] ? p->source_schema : "public";
 }
+
+bool mr_plan_own_load(const struct mr_plan *p)
+{
+    return strcmp(p->source.opened.db.type, "postgresql") == 0 &&
+           strcmp(p->target.opened.db.type, "postgresql") == 0;
+}

@@ -52,6 +52,8 @@ MR_MUSTCHECK int mr_plan_claim_names(struct mr_plan *p, struct mr_pg *db);
  * keys are "schema.table" or "table". */
 void mr_plan_target_name(const struct mr_plan *p, const char *schema, const char *table,
                          struct mr_buf *out);
+/* Does millrace copy the tables itself (PostgreSQL to PostgreSQL), or does Debezium's snapshot? */
+bool mr_plan_own_load(const struct mr_plan *p);
 /* The schema of the target that the tables go to. */
 const char *mr_plan_target_schema(const struct mr_plan *p);
 

@@ -40,15 +40,9 @@ static void land(struct flight *f, const char *scope, struct mr_checklist *l)
     mr_buf_free(&l->json);
 }
 
-static bool own_load(const struct mr_plan *p)
-{
-    return strcmp(p->source.opened.db.type, "postgresql") == 0 &&
-           strcmp(p->target.opened.db.type, "postgresql") == 0;
-}
-
 static bool needs_connect(const struct mr_plan *p)
 {
-    return p->mode != MR_MODE_FULL_LOAD_ONLY || !own_load(p);
+    return p->mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(p);
 }
 
 static void check_pipeline(struct flight *f)
@@ -229,7 +223,7 @@ void mr_preflight(const struct mr_plan *p, const struct mr_config *cfg, struct m
             check_database(&f, "source", &p->source, true);
         if (p->target.there)
             check_database(&f, "target", &p->target, false);
-        if (p->source.there && p->target.there && own_load(p))
+        if (p->source.there && p->target.there && mr_plan_own_load(p))
             check_tables(&f);
         if (p->source.there && needs_connect(p))
             check_connect(&f);

@@ -112,12 +112,6 @@ int task_loaded(struct mr_task *t, const char *status, const char *lsn)
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
-bool task_own_load(const struct mr_task *t)
-{
-    return strcmp(t->plan.source.opened.db.type, "postgresql") == 0 &&
-           strcmp(t->plan.target.opened.db.type, "postgresql") == 0;
-}
-
 static int judge(struct mr_task *t)
 {
     if (t->tables.n == 0)

@@ -38,11 +38,12 @@ MR_MUSTCHECK int task_loaded(struct mr_task *t, const char *status, const char *
 /* Read the source's tables into t->tables, unless they are. MR_E_DATA: one of them can't be taken,
  * or there is none. */
 MR_MUSTCHECK int task_tables(struct mr_task *t);
-/* Does millrace copy the tables itself (PostgreSQL to PostgreSQL), or does Debezium? */
-bool task_own_load(const struct mr_task *t);
 
 /* task_load.c */
 MR_MUSTCHECK int task_load(struct mr_task *t);
+/* Where Debezium's snapshot is the load: what its connector needs to find in the source. The
+ * monitor sees when it is over. */
+MR_MUSTCHECK int task_load_by_debezium(struct mr_task *t);
 /* Undo a load that has not ended: target tables, slot. */
 MR_MUSTCHECK int task_load_undo(struct mr_task *t);
 /* Leave the target's tables as they are, and nothing of ours beside them. */

@@ -110,7 +110,7 @@ static const char *snapshot_mode(const struct mr_task *t)
 {
     if (t->plan.snapshot_mode[0])
         return t->plan.snapshot_mode;
-    if (task_own_load(t) || t->plan.mode == MR_MODE_CDC_ONLY ||
+    if (mr_plan_own_load(&t->plan) || t->plan.mode == MR_MODE_CDC_ONLY ||
         strcmp(t->plan.full_load_status, "COMPLETED") == 0)
         return "no_data";
     return t->plan.mode == MR_MODE_FULL_LOAD_ONLY ? "initial_only" : "initial";
@@ -316,7 +316,7 @@ int task_forget(struct mr_task *t, bool keep_slot)
 {
     int rc = MR_OK;
 
-    if (t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !task_own_load(t)) {
+    if (t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(&t->plan)) {
         rc = task_step(t, "stop_connectors");
         if (rc == MR_OK)
             rc = task_connectors(t, "stop", "STOPPED");

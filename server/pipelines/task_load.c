@@ -80,7 +80,7 @@ static int publish(struct mr_task *t)
     PGconn *source;
     int rc;
 
-    if (t->plan.mode == MR_MODE_FULL_LOAD_ONLY)
+    if (t->plan.mode == MR_MODE_FULL_LOAD_ONLY && mr_plan_own_load(&t->plan))
         return MR_OK;
     rc = task_step(t, "publication");
     if (rc != MR_OK)
@@ -316,6 +316,21 @@ int task_load(struct mr_task *t)
         rc != MR_E_TIMEOUT && rc != MR_E_DB &&
         mr_loads_end(t->db, t->job.pipeline_id, "FAILED", t->why) != MR_OK)
         return MR_E_DB;
+    return rc;
+}
+
+int task_load_by_debezium(struct mr_task *t)
+{
+    int rc = MR_OK;
+
+    if (strcmp(t->plan.source.opened.db.type, "postgresql") == 0) {
+        rc = task_tables(t);
+        if (rc == MR_OK)
+            rc = publish(t);
+    }
+    if (rc == MR_OK && t->plan.mode != MR_MODE_CDC_ONLY &&
+        strcmp(t->plan.full_load_status, "COMPLETED") != 0)
+        rc = task_loaded(t, "IN_PROGRESS", NULL);
     return rc;
 }
 

@@ -18,7 +18,7 @@ static bool option(const struct mr_task *t, const char *name)
 
 static bool needs_connect(const struct mr_task *t)
 {
-    return t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !task_own_load(t);
+    return t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(&t->plan);
 }
 
 /* What no patience mends. */
@@ -70,8 +70,8 @@ static int start(struct mr_task *t)
         rc = task_step(t, "names");
     if (rc == MR_OK)
         rc = mr_plan_claim_names(&t->plan, t->db);
-    if (rc == MR_OK && task_own_load(t))
-        rc = task_load(t);
+    if (rc == MR_OK)
+        rc = mr_plan_own_load(&t->plan) ? task_load(t) : task_load_by_debezium(t);
     if (rc == MR_OK && !needs_connect(t)) {
         rc = task_step(t, "end");
         return rc == MR_OK ? task_move(t, MR_PL_STOPPED, NULL) : rc;
@@ -97,7 +97,7 @@ static int start_anew(struct mr_task *t)
     long n = 1;
     int rc = task_forget(t, false);
 
-    if (rc == MR_OK && task_own_load(t) && t->plan.mode != MR_MODE_CDC_ONLY &&
+    if (rc == MR_OK && mr_plan_own_load(&t->plan) && t->plan.mode != MR_MODE_CDC_ONLY &&
         strcmp(t->plan.full_load_status, "NOT_STARTED") != 0)
         rc = task_load_undo(t);
     if (rc != MR_OK)
@@ -121,7 +121,7 @@ static int stop(struct mr_task *t)
 
     if (option(t, "drop_slot")) {
         rc = start_anew(t);
-    } else if (half && task_own_load(t)) {
+    } else if (half && mr_plan_own_load(&t->plan)) {
         rc = task_step(t, "undo_load");
         if (rc == MR_OK)
             rc = task_load_undo(t);
@@ -184,7 +184,7 @@ static int resync(struct mr_task *t)
             rc = start_anew(t);
         if (rc == MR_OK)
             rc = task_step(t, "truncate");
-        if (rc == MR_OK && task_own_load(t) && t->plan.mode != MR_MODE_CDC_ONLY)
+        if (rc == MR_OK && mr_plan_own_load(&t->plan) && t->plan.mode != MR_MODE_CDC_ONLY)
             rc = task_load_undo(t);
         if (rc == MR_OK)
             rc = task_move(t, MR_PL_STOPPED, NULL);
@@ -200,7 +200,7 @@ static int clean_up(struct mr_task *t)
         rc = task_forget(t, option(t, "keep_slot"));
         if (rc == MR_OK)
             rc = task_forget_kafka(t, option(t, "drop_topics"));
-        if (rc == MR_OK && t->plan.target.there && task_own_load(t))
+        if (rc == MR_OK && t->plan.target.there && mr_plan_own_load(&t->plan))
             rc = task_load_forget(t);
     }
     if (rc == MR_OK)

@@ -54,6 +54,7 @@ struct watch {
 /* What this look saw. -1: not known. */
 struct seen {
     const char *id;
+    bool loading; /* Debezium's snapshot is under way: no heartbeat comes before its end */
     bool running, connect_answers, source_answers, kafka_answers;
     struct mr_connector_status source, sink;
     struct mr_pg_slot slot;
@@ -75,6 +76,8 @@ void watch_source(struct watch *w, struct watched *p, const struct mr_plan *plan
 void watch_topics(struct watch *w, struct watched *p, const struct mr_plan *plan, struct seen *s);
 void watch_topics_begin(struct watch *w);
 void watch_topics_end(struct watch *w);
+/* watch_load.c: MR_OK, or our PostgreSQL's error. */
+MR_MUSTCHECK int watch_load(struct watch *w, const struct mr_plan *plan, struct seen *s);
 /* watch_schema.c: MR_OK, or our PostgreSQL's error. */
 MR_MUSTCHECK int watch_schema(struct watch *w, struct watched *p, const struct mr_plan *plan,
                               const struct seen *s);

@@ -34,14 +34,14 @@ function endOf(db, type) {
   return { name: uniqueName(type), connection_type: type, database_type: 'postgresql', host: u.hostname, port: Number(u.port), database: db.name, username: decodeURIComponent(u.username), password: decodeURIComponent(u.password) || 'none', ssl_mode: 'prefer' }
 }
 
-export async function createFlow(server, token, pair, fields = {}) {
+export async function createFlow(server, token, pair, fields = {}, { from = endOf(pair.source, 'source'), to = endOf(pair.target, 'target') } = {}) {
   const call = async (method, path, body, expect = 200) => {
     const res = await request(`${server.url}/api/v1${path}`, { method, token, body })
     assert.equal(res.status, expect, `${method} ${path}: ${res.text}`)
     return res.body
   }
-  const source = await call('POST', '/connections', endOf(pair.source, 'source'), 201)
-  const target = await call('POST', '/connections', endOf(pair.target, 'target'), 201)
+  const source = await call('POST', '/connections', from, 201)
+  const target = await call('POST', '/connections', to, 201)
   const pipeline = await call('POST', '/pipelines', { name: uniqueName('flow'), engine: 'connect', mode: 'full_load_and_cdc', source_schema: 'public', source_connection_id: source.id, target_connection_id: target.id, ...fields }, 201)
   const id = pipeline.id
   const flow = {
