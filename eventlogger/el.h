@@ -94,8 +94,7 @@ struct el_logger {
     el_forward_fn forward;
     void *forward_ctx;
     rd_kafka_t *rk;            /* owned; NULL without brokers */
-    /* The consumer thread's, read when it has ended: topics are subscribed to; the group has given us
-     * partitions once. */
+    /* The consumer's, read when it has ended: topics were subscribed to; the group has answered. */
     bool subscribed, assigned;
     struct el_consumer *group; /* owned; the consumer thread's, while it runs */
     rd_kafka_queue_t *inbox; /* owned; every partition's messages, apart from the group's events */

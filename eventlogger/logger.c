@@ -187,8 +187,8 @@ static bool end_client(struct el_logger *l)
 
     if (l->rk == NULL)
         return true;
-    /* Before 2.3 librdkafka aborts the process when a client ends that is joining its first group with
-     * cooperative-sticky (librdkafka 4312). It has left the group: let it be. */
+    /* Before 2.3 librdkafka aborts the process when a client ends that is joining its first group
+     * with cooperative-sticky (librdkafka 4312). It has left the group: let it be. */
     if (l->subscribed && !l->assigned && rd_kafka_version() < 0x020300ff) {
         LOG_INFO("kafka_client_left", F_STR("why", "the group never answered it"));
         return false;

@@ -103,6 +103,15 @@ int mr__config_check(const struct mr_config *cfg, struct mr_buf *err)
                             "MILLRACE_LOG_FORMAT: \"%s\" is not acceptable: give logfmt or "
                             "json",
                             cfg->log_format);
+    if (strcmp(cfg->connect_secrets, "inline") != 0 && strcmp(cfg->connect_secrets, "file") != 0 &&
+        strcmp(cfg->connect_secrets, "env") != 0)
+        return CONFIG_FAULT(err,
+                            "MILLRACE_CONNECT_SECRETS: \"%s\" is not acceptable: give inline, "
+                            "file or env",
+                            cfg->connect_secrets);
+    if (strcmp(cfg->connect_secrets, "file") == 0 && cfg->connect_secrets_dir[0] != '/')
+        return CONFIG_FAULT(err, "MILLRACE_CONNECT_SECRETS=file needs "
+                                 "MILLRACE_CONNECT_SECRETS_DIR: a folder's whole path");
     if (*cfg->database_url && !is_libpq_url(cfg->database_url))
         return CONFIG_FAULT(err, "DATABASE_URL: the value is not acceptable: give "
                                  "postgresql://user:password@host:port/database");

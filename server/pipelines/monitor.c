@@ -5,6 +5,7 @@
  * every process reads it. A failed task is started again, later each time. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "pipelines/watch.h"
 #include "proto/alloc.h"
 #include <stdio.h>
@@ -77,6 +78,7 @@ static void restart_failed(struct watch *w, struct watched *p, const char *name,
     p->restarts++;
     p->restart_ms = now + (uint64_t)(pause < RESTART_MS_MAX ? pause : RESTART_MS_MAX);
     p->well_since_ms = 0;
+    mr_metric_add(w->restarts, 1);
     LOG_WARN("task_restarted", F_STR("connector", name), F_STR("pipeline_id", p->id),
              F_INT("attempt", p->restarts));
     if (mr_connect_restart(w->connect, name, true) != MR_OK)
@@ -113,6 +115,34 @@ static int give_up(struct watch *w, const struct seen *s)
                       2, (const char *[]){s->id, why}, NULL);
 }
 
+/* ---- figures ------------------------------------------------------------------------------ */
+
+static void add_up(struct watch_sums *sums, const struct seen *s)
+{
+    sums->watched++;
+    sums->degraded += s->running && s->stuck[0];
+    if (s->slot.there && s->slot.lag_bytes > sums->lag_bytes_max)
+        sums->lag_bytes_max = s->slot.lag_bytes;
+    if (s->slot.there && s->slot.retained_bytes > sums->retained_bytes_max)
+        sums->retained_bytes_max = s->slot.retained_bytes;
+}
+
+static void publish(const struct watch_sums *sums)
+{
+    mr_metric_set(
+        mr_metric_gauge("millrace_pipelines_watched", "pipelines that this process looks at", NULL),
+        sums->watched);
+    mr_metric_set(mr_metric_gauge("millrace_pipelines_degraded",
+                                  "of them running, but something stands still", NULL),
+                  sums->degraded);
+    mr_metric_set(mr_metric_gauge("millrace_slot_lag_bytes_max",
+                                  "WAL that the slot furthest behind has still to read", NULL),
+                  (double)sums->lag_bytes_max);
+    mr_metric_set(mr_metric_gauge("millrace_slot_retained_bytes_max",
+                                  "WAL that a source keeps for a slot, the most", NULL),
+                  (double)sums->retained_bytes_max);
+}
+
 /* ---- a round ------------------------------------------------------------------------------ */
 
 static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
@@ -142,6 +172,7 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
         restart_failed(w, p, plan.sink_connector, &s.sink);
     }
     watch_judge(w, p, &plan, &s);
+    add_up(&w->sums, &s);
     count_well(p, s.stuck[0] == '\0');
     watch_write(p, &plan, &s, &body);
     if (rc == MR_OK)
@@ -174,12 +205,14 @@ static int look_around(struct watch *w)
     int rc = mr_pg_exec(w->db, all, 0, NULL, &res);
 
     w->round++;
+    w->sums = (struct watch_sums){0};
     if (rc == MR_OK && PQntuples(res) > 0)
         watch_begin(w);
     for (int i = 0; rc == MR_OK && i < PQntuples(res) && !atomic_load(&w->m->stopping); i++)
         rc = look_at(w, PQgetvalue(res, i, 0), res, i);
     PQclear(res);
     sweep(w);
+    publish(&w->sums);
     return rc;
 }
 
@@ -221,7 +254,9 @@ static bool stops(void *m)
 
 void mr_monitor_run(struct mr_manager *m)
 {
-    struct watch w = {.m = m};
+    struct watch w = {.m = m,
+                      .restarts = mr_metric_counter("millrace_task_restarts_total",
+                                                    "failed connector tasks started again", NULL)};
 
     if (mr_connect_new(&w.connect, m->env.cfg->connect_url, CONNECT_MS, stops, m) != MR_OK)
         return;

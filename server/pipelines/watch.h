@@ -38,7 +38,15 @@ struct watched {
     struct watched *next;
 };
 
+/* Sums of a round, for /metrics. */
+struct watch_sums {
+    int watched, degraded;
+    int64_t lag_bytes_max, retained_bytes_max;
+};
+
 struct watch {
+    struct watch_sums sums;
+    struct mr_metric *restarts;
     struct mr_manager *m;
     struct mr_pg *db;
     struct mr_connect *connect;

@@ -94,7 +94,9 @@ static void judge_source(struct watched *p, const struct mr_plan *plan, struct s
 void watch_judge(struct watch *w, struct watched *p, const struct mr_plan *plan, struct seen *s)
 {
     int64_t stale = w->m->env.cfg->stale_ms;
-    bool late = !s->loading && (s->heartbeat_age_ms < 0 || s->heartbeat_age_ms > stale);
+    /* Elsewhere a heartbeat comes with the source's own changes only: none is no evidence. */
+    bool beats = strcmp(plan->source.opened.db.type, "postgresql") == 0 && !s->loading;
+    bool late = beats && (s->heartbeat_age_ms < 0 || s->heartbeat_age_ms > stale);
 
     if (!s->running)
         return;
