@@ -8,6 +8,8 @@
 #include "base/metrics.h"
 #include "pipelines/watch.h"
 #include "proto/alloc.h"
+#include "store/audit.h"
+#include "store/pipelines.h"
 #include <stdio.h>
 
 #define RESTART_MS_MAX 300000
@@ -100,19 +102,38 @@ static void count_well(struct watched *p, bool well)
         p->restarts = 0;
 }
 
+static int give_up_now(struct watch *w, const char *id, const char *why)
+{
+    static const struct mr_audit_entry entry = {.actor = "millrace",
+                                                .action = "pipeline.give_up",
+                                                .resource_type = "pipeline",
+                                                .before = "{\"status\":\"RUNNING\"}",
+                                                .after = "{\"status\":\"ERROR\"}"};
+    struct mr_audit_entry e = entry;
+    int rc = mr_pipelines_move(w->db, id, "RUNNING", "ERROR");
+
+    e.resource_id = id;
+    if (rc == MR_OK)
+        rc = mr_pipelines_note(w->db, id, why);
+    return rc == MR_OK ? mr_audit_add(w->db, &e) : rc;
+}
+
 /* Past the ceiling it is an ERROR, for somebody to look at. */
 static int give_up(struct watch *w, const struct seen *s)
 {
-    char why[600];
     const struct mr_connector_status *bad = s->source.failed > 0 ? &s->source : &s->sink;
+    char why[600];
+    int rc = mr_pg_run(w->db, "BEGIN");
 
     (void)snprintf(why, sizeof(why), "A task has failed %lld times: %s",
                    (long long)w->m->env.cfg->task_restarts + 1, bad->cause);
-    return mr_pg_exec(w->db,
-                      "UPDATE pipelines SET status = 'ERROR', cdc_status = 'ERROR', "
-                      "error_message = $2, updated_at = now(), health = NULL, health_reason = NULL "
-                      "WHERE id = $1::uuid AND status = 'RUNNING'",
-                      2, (const char *[]){s->id, why}, NULL);
+    if (rc == MR_OK)
+        rc = give_up_now(w, s->id, why);
+    if (rc == MR_OK)
+        return mr_pg_run(w->db, "COMMIT");
+    if (mr_pg_run(w->db, "ROLLBACK") != MR_OK)
+        return MR_E_DB;
+    return rc == MR_E_CONFLICT ? MR_OK : rc; /* somebody was faster */
 }
 
 /* ---- figures ------------------------------------------------------------------------------ */
