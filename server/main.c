@@ -17,6 +17,7 @@ static const char usage[] =
     "\n"
     "  serve                  everything in one process (--roles picks parts of it)\n"
     "  logger                 the event logger alone: Kafka to PostgreSQL\n"
+    "  ingest                 the ingest worker alone: Redis to PostgreSQL\n"
     "  migrate [up|status]    bring the database's schema up to date, or show its state\n"
     "  user add NAME [ROLE]   a new user; the password is read from the terminal or standard "
     "input\n"
@@ -108,7 +109,9 @@ static int run(const char *command, int argc, char **argv)
     else if (strcmp(command, "serve") == 0)
         status = mr_main_serve(&cfg, argc - n, argv + n);
     else if (strcmp(command, "logger") == 0)
-        status = mr_main_logger(&cfg, argc - n, argv + n);
+        status = mr_main_workers(&cfg, true, false, argc - n, argv + n);
+    else if (strcmp(command, "ingest") == 0)
+        status = mr_main_workers(&cfg, false, true, argc - n, argv + n);
     else if (strcmp(command, "migrate") == 0)
         status = mr_main_migrate(&cfg, n, argv);
     else if (strcmp(command, "user") == 0)
@@ -123,7 +126,7 @@ static int run(const char *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = {"serve", "logger",  "migrate",
+    static const char *const commands[] = {"serve", "logger",  "ingest", "migrate",
                                            "user",  "secrets", "doctor"};
     const char *command = argc > 1 ? argv[1] : "--help";
 
@@ -139,13 +142,6 @@ int main(int argc, char **argv)
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {
         puts("millrace " MILLRACE_VERSION);
         return 0;
-    }
-    if (strcmp(command, "ingest") == 0) {
-        (void)fputs(
-            "millrace: message ingestion is not part of this version; serve runs everything that "
-            "is.\n",
-            stderr);
-        return 1;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(command, commands[i]) != 0)

@@ -15,8 +15,8 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv);
 /* main_metrics.c: set the gauges and counters that others keep. [thread: loop] */
 void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct mr_pool *workers,
                      struct mr_pg_pool *pg);
-/* main_logger.c */
-int mr_main_logger(struct mr_config *cfg, int argc, char **argv);
+/* main_logger.c: a process without HTTP that is the event logger, the ingest worker, or both. */
+int mr_main_workers(struct mr_config *cfg, bool logger, bool ingest, int argc, char **argv);
 /* The object of GET /monitoring/event-logger-status; ctx is the struct el_logger. [thread: any] */
 void mr_main_logger_json(struct mr_buf *out, void *ctx);
 /* main_tools.c: migrate, user; args are what follows the subcommand, without flags. */

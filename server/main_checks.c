@@ -2,18 +2,19 @@
  * (each on a thread of its own, keeping its connection) and `millrace doctor` (once, printed). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "ingest/keys.h"
 #include "main.h"
 #include "proto/alloc.h"
+#include "store/redis.h"
 #include <curl/curl.h>
-#include <hiredis/hiredis.h>
 #include <librdkafka/rdkafka.h>
 #include <poll.h>
 #include <stdio.h>
 #include <strings.h>
 
 #define ASK_MS    1500
-#define PG_ASK_MS 1000               /* it is asked every half second: known to hang within 1.5 s */
-#define QUEUE_KEY "pending_messages" /* the ingest queue's list */
+#define PG_ASK_MS 1000 /* it is asked every half second: known to hang within 1.5 s */
+#define REDIS_MS  1000
 
 struct mr_checks {
     const struct mr_config *cfg;
@@ -21,7 +22,7 @@ struct mr_checks {
     bool bootstrap;   /* make the first administrator once the schema is there */
     struct mr_pg *pg; /* each kept by its own probe's thread */
     bool pg_ready;
-    redisContext *redis;
+    struct mr_redis *redis;
     rd_kafka_t *kafka;
     CURL *curl;
 };
@@ -103,76 +104,29 @@ static int ask_postgres(void *ctx, struct mr_probe_result *out)
 
 /* ---- Redis -------------------------------------------------------------------------------- */
 
-/* redis://[user:password@]host[:port][/db] */
-static int redis_open(const char *url, redisContext **out, char *password, size_t size)
-{
-    struct timeval tv = {.tv_sec = 1};
-    char host[256];
-    const char *at, *rest = strstr(url, "://");
-    size_t n;
-    long port = 6379;
-
-    rest = rest ? rest + 3 : url;
-    at = strrchr(rest, '@');
-    password[0] = '\0';
-    if (at) {
-        const char *colon = memchr(rest, ':', (size_t)(at - rest));
-
-        if (colon)
-            (void)snprintf(password, size, "%.*s", (int)(at - colon - 1), colon + 1);
-        rest = at + 1;
-    }
-    n = strcspn(rest, ":/");
-    if (n == 0 || n >= sizeof(host))
-        return MR_E_CONFIG;
-    (void)snprintf(host, sizeof(host), "%.*s", (int)n, rest);
-    if (rest[n] == ':')
-        (void)sscanf(rest + n + 1, "%5ld", &port);
-    *out = redisConnectWithTimeout(host, (int)port, tv);
-    if (!*out || (*out)->err)
-        return MR_E_UNAVAIL;
-    redisSetTimeout(*out, tv);
-    return MR_OK;
-}
-
-static bool reply_is(redisReply *r, const char *text)
-{
-    bool yes = r && r->type == REDIS_REPLY_STATUS && strcasecmp(r->str, text) == 0;
-
-    if (r)
-        freeReplyObject(r);
-    return yes;
-}
-
 static int ask_redis(void *ctx, struct mr_probe_result *out)
 {
     struct mr_checks *k = ctx;
-    char password[256];
-    redisReply *len;
+    redisReply *len = NULL;
+    char why[128] = "";
     int rc = MR_OK;
 
-    if (!k->redis) {
-        rc = redis_open(k->cfg->redis_url, &k->redis, password, sizeof(password));
-        if (rc == MR_OK && password[0] &&
-            !reply_is(redisCommand(k->redis, "AUTH %s", password), "OK"))
-            rc = MR_E_AUTH;
-    }
-    if (rc == MR_OK && !reply_is(redisCommand(k->redis, "PING"), "PONG"))
-        rc = MR_E_UNAVAIL;
+    if (!k->redis)
+        rc = mr_redis_open(&k->redis, k->cfg->redis_url, REDIS_MS, why, sizeof(why));
+    if (rc == MR_OK)
+        rc = mr_redis_call(k->redis, MR_REDIS_ARGS(MR_SPAN("LLEN"), MR_SPAN(MR_KEY_PENDING)), &len);
     if (rc == MR_OK) {
-        len = redisCommand(k->redis, "LLEN " QUEUE_KEY);
-        if (len && len->type == REDIS_REPLY_INTEGER)
+        if (len->type == REDIS_REPLY_INTEGER)
             out->figure = len->integer;
-        if (len)
-            freeReplyObject(len);
+        freeReplyObject(len);
         return MR_OK;
     }
-    if (k->redis)
-        redisFree(k->redis);
+    mr_redis_close(k->redis);
     k->redis = NULL;
     return down(out, rc,
-                rc == MR_E_AUTH ? "Redis refuses the password: check REDIS_URL"
-                                : "Redis does not answer: check REDIS_URL and that it runs");
+                rc == MR_E_CONFIG ? why
+                : rc == MR_E_AUTH ? "Redis refuses the password: check REDIS_URL"
+                                  : "Redis does not answer: check REDIS_URL and that it runs");
 }
 
 /* ---- Kafka -------------------------------------------------------------------------------- */
@@ -307,8 +261,7 @@ void mr_checks_free(struct mr_checks *k)
     if (!k)
         return;
     mr_pg_close(k->pg);
-    if (k->redis)
-        redisFree(k->redis);
+    mr_redis_close(k->redis);
     if (k->kafka)
         rd_kafka_destroy(k->kafka);
     if (k->curl)

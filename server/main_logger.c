@@ -1,6 +1,8 @@
-/* main_logger.c - the event logger: its status as JSON, and the process that is nothing else. */
+/* main_logger.c - the event logger: its status as JSON; and the process that is nothing but it, or
+ * the ingest worker. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "ingest/worker.h"
 #include "main.h"
 #include "proto/json.h"
 #include <stdio.h>
@@ -64,13 +66,15 @@ void mr_main_logger_json(struct mr_buf *b, void *ctx)
                 s.started_at_us > 0 ? (double)(mr_wall_us() - s.started_at_us) / 1e6 : 0.0);
 }
 
-/* ---- millrace logger ---------------------------------------------------------------------- */
+/* ---- millrace logger, ingest -------------------------------------------------------------- */
 
 struct process {
     struct mr_config *cfg;
     int argc;
     char **argv;
     int stop_signals;
+    struct el_logger *logger;
+    struct mr_worker *worker;
 };
 
 static void on_signal(uv_signal_t *sig, int signum)
@@ -96,7 +100,11 @@ static void on_stopped(uv_work_t *w, int status)
 
 static void stop_work(uv_work_t *w)
 {
-    el_logger_stop(w->data);
+    struct process *p = w->data;
+
+    if (p->logger)
+        el_logger_stop(p->logger);
+    mr_worker_free(p->worker);
 }
 
 static void close_handle(uv_handle_t *h, void *arg)
@@ -106,20 +114,30 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-int mr_main_logger(struct mr_config *cfg, int argc, char **argv)
+static int start(struct process *p, bool logger, bool ingest)
+{
+    int rc = logger ? el_logger_start(&p->logger, p->cfg, NULL, NULL) : MR_OK;
+
+    if (rc != MR_OK) {
+        (void)fprintf(stderr, "millrace: the event logger cannot start: %s\n", mr_err_text(rc));
+        return rc;
+    }
+    rc = ingest ? mr_worker_new(&p->worker, p->cfg) : MR_OK;
+    if (rc != MR_OK)
+        (void)fprintf(stderr, "millrace: the ingest worker cannot start: %s\n", mr_err_text(rc));
+    return rc;
+}
+
+int mr_main_workers(struct mr_config *cfg, bool logger, bool ingest, int argc, char **argv)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct process process = {.cfg = cfg, .argc = argc, .argv = argv};
     uv_signal_t handles[3];
-    struct el_logger *logger = NULL;
-    uv_work_t stopping = {0};
+    uv_work_t stopping = {.data = &process};
     uv_loop_t loop;
-    int rc = el_logger_start(&logger, cfg, NULL, NULL);
 
-    if (rc != MR_OK) {
-        (void)fprintf(stderr, "millrace: the event logger cannot start: %s\n", mr_err_text(rc));
+    if (start(&process, logger, ingest) != MR_OK)
         return 1;
-    }
     uv_loop_init(&loop);
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&loop, &handles[i]);
@@ -127,10 +145,9 @@ int mr_main_logger(struct mr_config *cfg, int argc, char **argv)
         uv_signal_start(&handles[i], on_signal, signals[i]);
     }
     mr_log_thread("main");
-    puts("logger started");
+    puts(logger ? "logger started" : "ingest started");
     (void)fflush(stdout);
     uv_run(&loop, UV_RUN_DEFAULT);
-    stopping.data = logger;
     if (uv_queue_work(&loop, &stopping, stop_work, on_stopped) == 0)
         uv_run(&loop, UV_RUN_DEFAULT);
     uv_walk(&loop, close_handle, NULL);

@@ -8,6 +8,7 @@
 #include "api/sockets.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ingest/worker.h"
 #include "main.h"
 #include "pipelines/manager.h"
 #include "stream/stream.h"
@@ -26,7 +27,7 @@ struct app {
     uv_signal_t signals[SIGNALS];
     uv_work_t work;
     int stop_signals;
-    bool has_api, has_logger;
+    bool has_api, has_logger, has_ingest;
     struct mr_pg_pool *pg;
     struct mr_pool *workers;
     struct mr_server *server;
@@ -41,6 +42,10 @@ struct app {
     struct mr_stream *stream;
     struct el_logger *logger;
     struct mr_manager *manager;
+    struct mr_queue *queue;
+    struct mr_simulator *simulator;
+    struct mr_stats_sampler *sampler;
+    struct mr_worker *worker;
 };
 
 /* ---- down --------------------------------------------------------------------------------- */
@@ -64,6 +69,10 @@ static void finish_work(uv_work_t *w)
 
     mr_api_join(a->api);
     mr_manager_free(a->manager);
+    mr_simulator_free(a->simulator);
+    mr_queue_free(a->queue); /* whoever waits for it is answered */
+    mr_worker_free(a->worker);
+    mr_sampler_free(a->sampler);
     if (a->logger)
         el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
@@ -260,7 +269,10 @@ static int make_api(struct app *a)
                                  .secrets = a->secrets,
                                  .hosts = a->hosts,
                                  .files = a->files,
-                                 .manager = a->manager};
+                                 .manager = a->manager,
+                                 .queue = a->queue,
+                                 .simulator = a->simulator,
+                                 .sampler = a->sampler};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
     if (rc == MR_OK)
@@ -274,6 +286,19 @@ static int make_api(struct app *a)
     }
     rc = mr_api_new(&a->api, &opt);
     return rc == MR_OK ? rc : fail("api", rc);
+}
+
+static int make_ingest(struct app *a)
+{
+    int rc = mr_queue_new(&a->queue, a->cfg);
+
+    if (rc == MR_OK)
+        rc = mr_simulator_new(&a->simulator, a->queue);
+    if (rc == MR_OK)
+        rc = mr_sampler_new(&a->sampler, a->cfg, NULL, NULL);
+    if (rc == MR_OK && a->has_ingest)
+        rc = mr_worker_new(&a->worker, a->cfg);
+    return rc == MR_OK ? rc : fail("ingestion", rc);
 }
 
 static int up(struct app *a)
@@ -324,6 +349,8 @@ static int up(struct app *a)
             fail("pipelines", rc);
     }
     if (rc == MR_OK)
+        rc = make_ingest(a);
+    if (rc == MR_OK)
         rc = make_api(a);
     if (rc == MR_OK) {
         rc = mr_server_listen(a->server, cfg->host, (int)cfg->port);
@@ -360,13 +387,11 @@ int mr_main_serve(struct mr_config *cfg, int argc, char **argv)
 
     a.has_api = mr_config_has(cfg->roles, "api");
     a.has_logger = mr_config_has(cfg->roles, "logger");
-    if (mr_config_has(cfg->roles, "ingest"))
-        LOG_INFO("role_ignored", F_STR("role", "ingest"),
-                 F_STR("why", "message ingestion is not part of this version"));
-    if (!a.has_api && a.has_logger)
-        return mr_main_logger(cfg, argc, argv);
+    a.has_ingest = mr_config_has(cfg->roles, "ingest");
+    if (!a.has_api && (a.has_logger || a.has_ingest))
+        return mr_main_workers(cfg, a.has_logger, a.has_ingest, argc, argv);
     if (!a.has_api) {
-        (void)fputs("millrace: MILLRACE_ROLES holds nothing that this version can serve\n", stderr);
+        (void)fputs("millrace: MILLRACE_ROLES: give one of api, logger, ingest\n", stderr);
         return 1;
     }
     mr_log_thread("loop");

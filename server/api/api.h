@@ -15,6 +15,9 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "databases/hosts.h"
+#include "ingest/queue.h"
+#include "ingest/simulate.h"
+#include "ingest/stats.h"
 #include "millrace/millrace.h"
 #include "pipelines/manager.h"
 #include "store/pg.h"
@@ -39,6 +42,9 @@ struct mr_api_options {
     struct mr_secrets *secrets;
     struct mr_hosts *hosts;
     struct mr_manager *manager;
+    struct mr_queue *queue;
+    struct mr_simulator *simulator;
+    struct mr_stats_sampler *sampler;
     struct mr_static *files; /* NULL: no dashboard */
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */

@@ -192,7 +192,7 @@ const char *mr_call_query_uuid(struct mr_call *c, const char *name, char out[MR_
 }
 
 /* "2026-11-20" or "2026-11-20T22:10:13[.ffffff](Z|+hh:mm)"; PostgreSQL checks the ranges. */
-static bool looks_like_time(const char *s)
+bool mr_call_is_time(const char *s)
 {
     static const char shape[] = "dddd-dd-ddTdd:dd:dd";
     size_t i;
@@ -225,7 +225,7 @@ const char *mr_call_query_time(struct mr_call *c, const char *name, struct mr_bu
 
     if (!text)
         return NULL;
-    if (!looks_like_time(text)) {
+    if (!mr_call_is_time(text)) {
         mr_call_fault(c, name, "must be a time such as 2026-11-20T22:10:13Z");
         return NULL;
     }

@@ -27,6 +27,7 @@ struct mr_call {
     enum mr_role own;       /* of who, whatever a key's scopes leave of it */
     struct mr_span key;     /* the API key that was sent instead of a token, or empty */
     struct mr_span body;    /* the checked JSON value, or empty */
+    bool ndjson;            /* body is lines of JSON, unchecked */
     uint64_t started_us;
     bool head; /* HEAD */
     char request_id[65];
@@ -51,6 +52,12 @@ struct mr_call {
     bool transaction; /* open on db; rolled back unless it was committed */
     bool enclosed;    /* it is not the handler's own: an Idempotency-Key's */
 };
+
+/* What a handler on the loop returns when the answer comes later: somebody calls mr_call_answer,
+ * once. */
+#define MR_CALL_LATER 1
+/* The answer is there, or rc says what went wrong. [thread: any but the loop] */
+void mr_call_answer(struct mr_call *c, int rc);
 
 /* Say what went wrong, for people; returns err. status 0: the one of err. */
 int mr_call_fail(struct mr_call *c, int err, int status, const char *fmt, ...)
@@ -94,6 +101,8 @@ bool mr_call_query_bool(struct mr_call *c, const char *name);
 const char *mr_call_query_uuid(struct mr_call *c, const char *name, char out[MR_UUID_TEXT]);
 /* An RFC 3339 time (or date) of the query; NULL when absent. */
 const char *mr_call_query_time(struct mr_call *c, const char *name, struct mr_buf *store);
+/* "2026-11-20" or "2026-11-20T22:10:13[.ffffff](Z|+hh:mm)"; ranges are not looked at. */
+bool mr_call_is_time(const char *s);
 /* Path parameter i as a UUID; MR_E_NOTFOUND (said so) when it is not one: nothing has such an id.
  */
 MR_MUSTCHECK int mr_call_param_uuid(struct mr_call *c, size_t i, const char *what,

@@ -157,6 +157,20 @@ static void finish(struct mr_call *c, int rc, bool on_loop)
     reply(c, on_loop);
 }
 
+void mr_call_answer(struct mr_call *c, int rc)
+{
+    finish(c, rc, false);
+}
+
+/* [thread: loop] */
+static void run_on_loop(struct mr_call *c)
+{
+    int rc = c->route->handler(c);
+
+    if (rc != MR_CALL_LATER)
+        finish(c, rc, true);
+}
+
 /* ---- the checks --------------------------------------------------------------------------- */
 
 /* RFC 6750: the scheme is case-insensitive. */
@@ -223,6 +237,18 @@ static bool type_is_json(struct mr_span type)
             strncasecmp(type.ptr + type.len - 5, "+json", 5) == 0);
 }
 
+static bool type_is_ndjson(struct mr_span type)
+{
+    static const char *const names[] = {"application/x-ndjson", "application/ndjson",
+                                        "application/jsonl"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (type.ptr && type.len >= strlen(names[i]) &&
+            strncasecmp(type.ptr, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static int check_body(struct mr_call *c)
 {
     struct mr_span body = mr_http_body(c->req), type = mr_http_header(c->req, "content-type");
@@ -235,6 +261,11 @@ static int check_body(struct mr_call *c)
             return MR_OK;
         return mr_call_fail(c, MR_E_PROTO, 400, "A JSON object is expected in the body.");
     }
+    if (c->route->body == MR_BODY_RECORDS && type_is_ndjson(type)) {
+        c->body = body;
+        c->ndjson = true;
+        return MR_OK;
+    }
     if (type.len > 0 && !type_is_json(type))
         return mr_call_fail(c, MR_E_INVAL, 415, "The body must be application/json.");
     rc = mr_json_check(body, &c->body);
@@ -244,6 +275,8 @@ static int check_body(struct mr_call *c)
                             rc == MR_E_TOOBIG ? "The body's JSON is nested too deep."
                                               : "The body is not valid JSON.");
     }
+    if (c->route->body == MR_BODY_RECORDS && mr_json_type(c->body) == MR_JSON_ARRAY)
+        return MR_OK;
     if (mr_json_type(c->body) != MR_JSON_OBJECT)
         return mr_call_fail(c, MR_E_INVAL, 422, "The body must be a JSON object.");
     return MR_OK;
@@ -254,9 +287,7 @@ static int check_body(struct mr_call *c)
 /* [thread: loop] What answers there, for somebody whose key had to be looked up first. */
 static void back_on_loop(void *arg)
 {
-    struct mr_call *c = arg;
-
-    finish(c, c->route->handler(c), true);
+    run_on_loop(arg);
 }
 
 /* May the caller do this? What only PostgreSQL knows of that, and then the body, which is nobody's
@@ -384,7 +415,7 @@ void mr_dispatch(struct mr_http_req *req, void *ctx)
         return;
     }
     if (c->route->where == MR_ON_LOOP && c->key.len == 0) {
-        finish(c, c->route->handler(c), true);
+        run_on_loop(c);
         return;
     }
     rc = mr_pool_submit(c->route->where == MR_ON_AUTH      ? api->auth_pool

@@ -41,6 +41,12 @@ int mr_get_pipeline_progress(struct mr_call *c);
 int mr_get_pipeline_runs(struct mr_call *c);
 int mr_get_lsn_latency(struct mr_call *c);
 int mr_post_pipeline_validate(struct mr_call *c);
+/* messages.c */
+int mr_post_messages(struct mr_call *c);
+int mr_get_messages(struct mr_call *c);
+int mr_post_simulate(struct mr_call *c);
+int mr_get_stats(struct mr_call *c);
+int mr_get_stats_history(struct mr_call *c);
 /* orphans.c */
 int mr_get_orphans(struct mr_call *c);
 int mr_delete_orphan(struct mr_call *c);

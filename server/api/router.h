@@ -19,6 +19,7 @@ enum mr_route_body {
     MR_BODY_NONE,     /* ignored */
     MR_BODY_OPTIONAL, /* JSON when there is one */
     MR_BODY_JSON,     /* a JSON object is required */
+    MR_BODY_RECORDS,  /* a JSON object, an array, or NDJSON (then the call's body is its text) */
 };
 
 struct mr_route {

@@ -69,6 +69,17 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/connections/{id}/permissions",     MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_NONE,     mr_get_permissions, NULL, MR_OF_CONNECTION},
     {"PUT",    V1 "/connections/{id}/permissions",     MR_ROLE_ADMIN,    MR_ON_WORKER, MR_BODY_JSON,     mr_put_permissions, NULL, MR_OF_CONNECTION},
 
+    {"POST",   "/messages",                                MR_ROLE_OPERATOR, MR_ON_LOOP,    MR_BODY_RECORDS,  mr_post_messages, "ingest", MR_OF_NOTHING},
+    {"GET",    "/messages",                                MR_ROLE_VIEWER,   MR_ON_WORKER,  MR_BODY_NONE,     mr_get_messages, "ingest", MR_OF_NOTHING},
+    {"POST",   "/simulate",                                MR_ROLE_OPERATOR, MR_ON_LOOP,    MR_BODY_OPTIONAL, mr_post_simulate, "ingest", MR_OF_NOTHING},
+    {"GET",    "/stats",                                   MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats, "feeds", MR_OF_NOTHING},
+    {"GET",    "/stats/history",                           MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats_history, "feeds", MR_OF_NOTHING},
+    {"POST",   V1 "/messages",                             MR_ROLE_OPERATOR, MR_ON_LOOP,    MR_BODY_RECORDS,  mr_post_messages, "ingest", MR_OF_NOTHING},
+    {"GET",    V1 "/messages",                             MR_ROLE_VIEWER,   MR_ON_WORKER,  MR_BODY_NONE,     mr_get_messages, "ingest", MR_OF_NOTHING},
+    {"POST",   V1 "/simulate",                             MR_ROLE_OPERATOR, MR_ON_LOOP,    MR_BODY_OPTIONAL, mr_post_simulate, "ingest", MR_OF_NOTHING},
+    {"GET",    V1 "/stats",                                MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats, "feeds", MR_OF_NOTHING},
+    {"GET",    V1 "/stats/history",                        MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats_history, "feeds", MR_OF_NOTHING},
+
     {"GET",    V1 "/monitoring/events",                MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_events, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL, MR_OF_NOTHING},

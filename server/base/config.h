@@ -46,6 +46,8 @@
     X(redis_url,       "REDIS_URL",                SECRET, "", 0, 4096, "", 0, "Redis: redis://[:password@]host:port/db.") \
     X(redis_host,      "REDIS_HOST",               STR,    "localhost", 1, 255, "", 0, "Redis host, when REDIS_URL is unset.") \
     X(redis_port,      "REDIS_PORT",               INT,    "6379", 1, 65535, "", 0, "Redis port, when REDIS_URL is unset.") \
+    X(ingest_batch,    "MILLRACE_INGEST_BATCH",    INT,    "50", 1, 10000, "messages", 0, "Most messages that the ingest worker stores at once.") \
+    X(ingest_flush_ms, "MILLRACE_INGEST_FLUSH_MS", MS,     "2000", 0, 60000, "ms", 0, "Longest time that the ingest worker waits for a batch to fill.") \
     X(kafka_brokers,   "KAFKA_BOOTSTRAP_SERVERS",  STR,    "", 0, 4096, "", 0, "Kafka brokers, host:port,... Empty: the logger waits and says so.") \
     X(kafka_group,     "MILLRACE_KAFKA_GROUP",     STR,    "millrace-logger", 1, 255, "", 0, "Consumer group that the loggers share.") \
     X(kafka_session_ms,"MILLRACE_KAFKA_SESSION_TIMEOUT_MS", MS, "10000", 1000, 300000, "ms", 0, "Kafka session timeout of a logger.") \

@@ -170,3 +170,18 @@ export async function startMillrace({ migrate = true, ...options }) {
   if (migrate) await server.migrate()
   return server.start()
 }
+
+/** `millrace ingest`, a process that only works on the queue. stop(): its exit code. */
+export function ingest(databaseUrl, redisUrl, env = {}) {
+  const child = spawn(millraceBin(), ['ingest'], { env: environment({ databaseUrl, group: '', env: { REDIS_URL: redisUrl, KAFKA_BOOTSTRAP_SERVERS: '', ...env } }), stdio: ['ignore', 'ignore', 'pipe'] })
+  const exit = once(child, 'close').then(([code, signal]) => {
+    alive.delete(child)
+    return code ?? signal
+  })
+  alive.add(child)
+  child.stderr.resume()
+  return {
+    kill9: () => (child.kill('SIGKILL'), exit),
+    stop: () => (child.kill('SIGTERM'), within('millrace ingest stops on SIGTERM', 15000, exit)),
+  }
+}
