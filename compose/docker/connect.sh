@@ -9,6 +9,6 @@ listeners=http://0.0.0.0:8083
 rest.advertised.host.name=$(hostname -i)
 rest.advertised.port=8083
 plugin.path=/opt/millrace/plugins
-config.providers.file.param.allowed.paths=/run/secrets
+config.providers.file.param.allowed.paths=/run/secrets,/run/connect-secrets
 END
 exec /opt/kafka/bin/connect-distributed.sh "$file"
