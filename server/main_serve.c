@@ -8,6 +8,7 @@
 #include "api/sockets.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "feeds/feeds.h"
 #include "ingest/worker.h"
 #include "main.h"
 #include "pipelines/manager.h"
@@ -46,6 +47,7 @@ struct app {
     struct mr_simulator *simulator;
     struct mr_stats_sampler *sampler;
     struct mr_worker *worker;
+    struct mr_feeds *feeds;
 };
 
 /* ---- down --------------------------------------------------------------------------------- */
@@ -57,6 +59,8 @@ static void on_server_closed(void *ctx)
     a->server = NULL;
     mr_sockets_free(a->sockets);
     a->sockets = NULL;
+    mr_feeds_free(a->feeds);
+    a->feeds = NULL;
     for (size_t i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&a->signals[i], NULL);
 }
@@ -122,6 +126,7 @@ static void stop(struct app *a, int signum)
     LOG_INFO("stopping", F_INT("signal", signum), F_UINT("sockets", mr_sockets_count(a->sockets)));
     mr_server_stop_listening(a->server);
     mr_api_stop(a->api);
+    mr_feeds_stop(a->feeds);
     if (mr_sockets_drain(a->sockets, (uint64_t)mr_setting(&a->cfg->drain_s) * 1000, on_drained,
                          a) != MR_OK)
         on_drained(a); /* no memory to take leave in order */
@@ -288,6 +293,19 @@ static int make_api(struct app *a)
     return rc == MR_OK ? rc : fail("api", rc);
 }
 
+static int make_feeds(struct app *a)
+{
+    const struct mr_feeds_options opt = {.server = a->server,
+                                         .loop = &a->loop,
+                                         .cfg = a->cfg,
+                                         .allow = mr_feed_allow,
+                                         .stats = mr_feed_stats,
+                                         .ctx = a->api};
+    int rc = mr_feeds_new(&a->feeds, &opt);
+
+    return rc == MR_OK ? rc : fail("feeds", rc);
+}
+
 static int make_ingest(struct app *a)
 {
     int rc = mr_queue_new(&a->queue, a->cfg);
@@ -352,6 +370,8 @@ static int up(struct app *a)
         rc = make_ingest(a);
     if (rc == MR_OK)
         rc = make_api(a);
+    if (rc == MR_OK)
+        rc = make_feeds(a);
     if (rc == MR_OK) {
         rc = mr_server_listen(a->server, cfg->host, (int)cfg->port);
         if (rc != MR_OK)

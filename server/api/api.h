@@ -81,6 +81,10 @@ size_t mr_api_in_flight(struct mr_api *api);
 void mr_api_join(struct mr_api *api);
 void mr_api_free(struct mr_api *api);
 
+/* feeds.c: what feeds.h asks for; ctx is the struct mr_api. [thread: loop] */
+int mr_feed_allow(void *ctx, struct mr_http_req *req, int64_t *interval_ms);
+void mr_feed_stats(void *ctx, struct mr_buf *out);
+
 struct mr_route;
 /* An answer went out after us microseconds (0: nobody knows); route NULL: to what has none.
  * [thread: any] */

@@ -46,6 +46,8 @@
     X(redis_url,       "REDIS_URL",                SECRET, "", 0, 4096, "", 0, "Redis: redis://[:password@]host:port/db.") \
     X(redis_host,      "REDIS_HOST",               STR,    "localhost", 1, 255, "", 0, "Redis host, when REDIS_URL is unset.") \
     X(redis_port,      "REDIS_PORT",               INT,    "6379", 1, 65535, "", 0, "Redis port, when REDIS_URL is unset.") \
+    X(max_ws,          "MILLRACE_MAX_WS",          INT,    "1000", 1, 1000000, "connections", 0, "Most WebSockets of the feeds (/ws/stats, /api/v1/ws/dashboard) at a time.") \
+    X(max_ws_per_address, "MILLRACE_MAX_WS_PER_ADDRESS", INT, "10", 1, 1000000, "connections", 0, "Most of them of one address.") \
     X(ingest_batch,    "MILLRACE_INGEST_BATCH",    INT,    "50", 1, 10000, "messages", 0, "Most messages that the ingest worker stores at once.") \
     X(ingest_flush_ms, "MILLRACE_INGEST_FLUSH_MS", MS,     "2000", 0, 60000, "ms", 0, "Longest time that the ingest worker waits for a batch to fill.") \
     X(kafka_brokers,   "KAFKA_BOOTSTRAP_SERVERS",  STR,    "", 0, 4096, "", 0, "Kafka brokers, host:port,... Empty: the logger waits and says so.") \

@@ -79,4 +79,23 @@ describe('killed on the way', { timeout: 300000 }, () => {
     assert.deepEqual(counters, { n: there.size, f: 0 })
     await until('Redis says the same', () => redis.cli('GET', 'total_messages'), (n) => n === String(there.size))
   })
+
+  it('without Redis, messages and bursts are refused, and everything else goes on', async () => {
+    const ask = (method, path, body) => request(`${server.url}${path}`, { method, token, body, timeout: 8000 })
+    await stack('stop', 'redis')
+    try {
+      const one = { user_id: 1, channel_id: 1, content: 'while away' }
+      const res = await until('a message is refused', () => ask('POST', '/messages', one), (r) => r.status === 503)
+      assert.match(res.body.detail, /queue is not available/)
+      await until('a burst is refused', () => ask('POST', '/simulate', {}), (r) => r.status === 503)
+      assert.equal((await ask('GET', '/messages?limit=1')).status, 200)
+      assert.equal((await ask('GET', '/stats')).status, 200)
+      assert.equal((await ask('GET', '/api/v1/pipelines')).status, 200)
+      assert.equal((await ask('GET', '/health')).status, 200)
+    } finally {
+      await stack('start', 'redis')
+    }
+    await until('messages are taken again', () => ask('POST', '/messages', { user_id: 1, channel_id: 1, content: 'back' }), (r) => r.status === 202)
+    await until('and stored', async () => (await ask('GET', '/messages?limit=1')).body[0].content, (c) => c === 'back')
+  })
 })
