@@ -279,9 +279,6 @@ describe('HTTP', () => {
         assert.ok(stdout.length > 10 && stderr === '', args.join(' '))
       }
       assert.equal((await runMillrace(['frobnicate'])).code, 2)
-      const ingest = await runMillrace(['ingest'])
-      assert.equal(ingest.code, 1)
-      assert.match(ingest.stderr, /not part of this version/)
       const unknown = await runMillrace(['serve', '--no-such-flag=1'], { databaseUrl: db.url })
       assert.equal(unknown.code, 1)
       assert.match(unknown.stderr, /no-such-flag/)
