@@ -93,7 +93,7 @@ struct el_logger {
     const struct mr_config *cfg; /* borrowed */
     el_forward_fn forward;
     void *forward_ctx;
-    rd_kafka_t *rk;            /* owned; NULL without brokers */
+    rd_kafka_t *rk; /* owned; NULL without brokers */
     /* The consumer's, read when it has ended: topics were subscribed to; the group has answered. */
     bool subscribed, assigned;
     struct el_consumer *group; /* owned; the consumer thread's, while it runs */

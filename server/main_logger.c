@@ -2,6 +2,7 @@
  * the ingest worker. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "ingest/kafka.h"
 #include "ingest/worker.h"
 #include "main.h"
 #include "proto/json.h"
@@ -75,6 +76,7 @@ struct process {
     int stop_signals;
     struct el_logger *logger;
     struct mr_worker *worker;
+    struct mr_kafka_ingest *kafka_ingest;
 };
 
 static void on_signal(uv_signal_t *sig, int signum)
@@ -105,6 +107,7 @@ static void stop_work(uv_work_t *w)
     if (p->logger)
         el_logger_stop(p->logger);
     mr_worker_free(p->worker);
+    mr_kafka_ingest_free(p->kafka_ingest);
 }
 
 static void close_handle(uv_handle_t *h, void *arg)
@@ -123,6 +126,8 @@ static int start(struct process *p, bool logger, bool ingest)
         return rc;
     }
     rc = ingest ? mr_worker_new(&p->worker, p->cfg) : MR_OK;
+    if (rc == MR_OK && ingest)
+        rc = mr_kafka_ingest_new(&p->kafka_ingest, p->cfg);
     if (rc != MR_OK)
         (void)fprintf(stderr, "millrace: the ingest worker cannot start: %s\n", mr_err_text(rc));
     return rc;

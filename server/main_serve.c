@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "feeds/feeds.h"
+#include "ingest/kafka.h"
 #include "ingest/worker.h"
 #include "main.h"
 #include "pipelines/manager.h"
@@ -47,6 +48,7 @@ struct app {
     struct mr_simulator *simulator;
     struct mr_stats_sampler *sampler;
     struct mr_worker *worker;
+    struct mr_kafka_ingest *kafka_ingest;
     struct mr_feeds *feeds;
 };
 
@@ -76,6 +78,7 @@ static void finish_work(uv_work_t *w)
     mr_simulator_free(a->simulator);
     mr_queue_free(a->queue); /* whoever waits for it is answered */
     mr_worker_free(a->worker);
+    mr_kafka_ingest_free(a->kafka_ingest);
     mr_sampler_free(a->sampler);
     if (a->logger)
         el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
@@ -316,6 +319,8 @@ static int make_ingest(struct app *a)
         rc = mr_sampler_new(&a->sampler, a->cfg, NULL, NULL);
     if (rc == MR_OK && a->has_ingest)
         rc = mr_worker_new(&a->worker, a->cfg);
+    if (rc == MR_OK && a->has_ingest)
+        rc = mr_kafka_ingest_new(&a->kafka_ingest, a->cfg);
     return rc == MR_OK ? rc : fail("ingestion", rc);
 }
 

@@ -49,6 +49,8 @@
     X(max_ws,          "MILLRACE_MAX_WS",          INT,    "1000", 1, 1000000, "connections", 0, "Most WebSockets of the feeds (/ws/stats, /api/v1/ws/dashboard) at a time.") \
     X(max_ws_per_address, "MILLRACE_MAX_WS_PER_ADDRESS", INT, "10", 1, 1000000, "connections", 0, "Most of them of one address.") \
     X(ingest_batch,    "MILLRACE_INGEST_BATCH",    INT,    "50", 1, 10000, "messages", 0, "Most messages that the ingest worker stores at once.") \
+    X(ingest_topic,    "MILLRACE_INGEST_TOPIC",    STR,    "", 0, 249, "", 0, "Kafka topic whose records are messages, too. Empty: none.") \
+    X(ingest_group,    "MILLRACE_INGEST_GROUP",    STR,    "millrace-ingest", 1, 255, "", 0, "Consumer group of that topic's readers.") \
     X(ingest_flush_ms, "MILLRACE_INGEST_FLUSH_MS", MS,     "2000", 0, 60000, "ms", 0, "Longest time that the ingest worker waits for a batch to fill.") \
     X(kafka_brokers,   "KAFKA_BOOTSTRAP_SERVERS",  STR,    "", 0, 4096, "", 0, "Kafka brokers, host:port,... Empty: the logger waits and says so.") \
     X(kafka_group,     "MILLRACE_KAFKA_GROUP",     STR,    "millrace-logger", 1, 255, "", 0, "Consumer group that the loggers share.") \

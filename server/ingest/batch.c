@@ -1,6 +1,6 @@
 /* batch.c - what a message of the queue has to be. */
 #include "base/uuid.h"
-#include "ingest/worker.h"
+#include "ingest/store.h"
 #include "proto/json.h"
 #include <stdio.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 #define CONTENT_MAX 10000 /* characters */
 #define TEXT_BYTES  (16u << 20)
 
-/* The last eight digits of the batch's UUID, with the place mixed in. */
-static void derive(const char *batch, size_t at, char out[37])
+/* Its last eight digits, with the place mixed in. */
+void mr_batch_id(const char *batch, size_t at, char out[MR_INGEST_ID])
 {
     unsigned tail = 0;
 
     (void)sscanf(batch + 28, "%8x", &tail);
-    (void)snprintf(out, 37, "%.28s%08x", batch, tail ^ (unsigned)(at + 1));
+    (void)snprintf(out, MR_INGEST_ID, "%.28s%08x", batch, tail ^ (unsigned)(at + 1));
 }
 
 static bool is_integer(struct mr_span v)
@@ -75,13 +75,13 @@ static const char *check(struct mr_span m, struct mr_span *user, struct mr_span 
     return check_content(*content);
 }
 
-void mr_batch_row(struct mr_span text, const char *batch, size_t at, struct mr_batch_row *out,
+void mr_batch_row(struct mr_span text, const char id_else[MR_INGEST_ID], struct mr_batch_row *out,
                   struct mr_buf *json)
 {
     struct mr_span m, id, user, channel, content, created;
     struct mr_uuid uuid;
 
-    derive(batch, at, out->ingest_id);
+    memcpy(out->ingest_id, id_else, MR_INGEST_ID);
     out->reason = NULL;
     if (mr_json_check(text, &m) != MR_OK) {
         out->reason = "it is no JSON";

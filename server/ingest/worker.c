@@ -6,8 +6,8 @@
 #include "base/metrics.h"
 #include "base/uuid.h"
 #include "ingest/keys.h"
+#include "ingest/store.h"
 #include "proto/alloc.h"
-#include "store/messages.h"
 #include "store/redis.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,6 +22,7 @@
 #define AWAY_MS_MAX  3000
 #define STATEMENT_MS 30000
 #define RING         64
+#define TELL_MS      1000
 #define RPS_MS       10000
 #define BATCH_TEXT   (64u << 20)
 
@@ -31,8 +32,8 @@ struct mr_worker {
     atomic_bool stopping;
     char id[MR_UUID_TEXT], alive_key[80];
     struct mr_redis *redis;
-    struct mr_pg *db;
-    uint64_t reclaimed_ms, beat_ms;
+    struct mr_ingest_store store;
+    uint64_t reclaimed_ms, beat_ms, told_ms;
     /* current_rps: what the totals were, lately */
     uint64_t at_ms[RING];
     int64_t totals[RING];
@@ -90,8 +91,9 @@ static int tell(struct mr_worker *w, size_t n, const struct mr_span *args)
     return rc;
 }
 
-static int heartbeat(struct mr_worker *w)
+static int heartbeat(void *worker)
 {
+    struct mr_worker *w = worker;
     uint64_t now = mr_mono_ms();
     char ms[24];
     int rc;
@@ -131,6 +133,7 @@ static int done(struct mr_worker *w, const char *key, const struct mr_message_co
     char messages[24], batches[24], rps[32];
     int64_t rate = rate_x100(w, c->messages);
 
+    w->told_ms = mr_mono_ms();
     (void)snprintf(messages, sizeof(messages), "%lld", (long long)c->messages);
     (void)snprintf(batches, sizeof(batches), "%lld", (long long)c->batches);
     (void)snprintf(rps, sizeof(rps), "%lld.%02lld", (long long)rate / 100, (long long)rate % 100);
@@ -140,159 +143,46 @@ static int done(struct mr_worker *w, const char *key, const struct mr_message_co
                                  mr_span_str(rps)));
 }
 
-/* The messages of a batch, as rows and as what cannot be one. */
-struct batch {
-    const char *id;
-    redisReply *list; /* LRANGE: the newest first */
-    struct mr_batch_row *rows;
-    struct mr_buf json;
-};
-
-static struct mr_span text_of(const struct batch *b, size_t at)
+static int store(struct mr_worker *w, const char *key, const redisReply *list)
 {
-    const redisReply *one = b->list->element[b->list->elements - 1 - at];
+    size_t n = list->elements, buried = 0;
+    struct mr_span *texts = mr_zalloc(n, sizeof(*texts));
+    char(*ids)[MR_INGEST_ID] = mr_zalloc(n, sizeof(*ids));
+    const struct mr_ingest_batch b = {n, texts, (const char(*)[MR_INGEST_ID])ids};
+    struct mr_message_counters c = {0};
+    int rc = texts && ids ? MR_OK : MR_E_NOMEM;
 
-    return mr_span_of(one->str, one->len);
-}
+    for (size_t i = 0; i < n && rc == MR_OK; i++) {
+        const redisReply *one = list->element[n - 1 - i]; /* the newest comes first */
 
-/* All of them at once. */
-static int store_whole(struct mr_worker *w, struct batch *b, struct mr_message_counters *c)
-{
-    int rc = MR_OK;
-
-    mr_buf_clear(&b->json);
-    mr_buf_add_char(&b->json, '[');
-    for (size_t i = 0; i < b->list->elements; i++)
-        mr_batch_row(text_of(b, i), b->id, i, &b->rows[i], &b->json);
-    mr_buf_add_char(&b->json, ']');
-    for (size_t i = 0; i < b->list->elements && rc == MR_OK; i++)
-        if (b->rows[i].reason)
-            rc = mr_messages_bury(w->db, b->rows[i].ingest_id, text_of(b, i), b->rows[i].reason);
-    if (rc == MR_OK)
-        rc = mr_buf_err(&b->json);
-    return rc == MR_OK ? mr_messages_add(w->db, mr_buf_cstr(&b->json), c) : rc;
-}
-
-/* One by one: PostgreSQL says which one it does not take. */
-static int store_each(struct mr_worker *w, struct batch *b, struct mr_message_counters *c)
-{
-    int rc = mr_messages_counters(w->db, c);
-
-    for (size_t i = 0; i < b->list->elements && rc == MR_OK; i++) {
-        struct mr_batch_row row;
-
-        mr_buf_clear(&b->json);
-        mr_buf_add_char(&b->json, '[');
-        mr_batch_row(text_of(b, i), b->id, i, &row, &b->json);
-        mr_buf_add_char(&b->json, ']');
-        if (!row.reason) {
-            rc = mr_pg_run(w->db, "SAVEPOINT one");
-            if (rc == MR_OK)
-                rc = mr_messages_add(w->db, mr_buf_cstr(&b->json), c);
-            if (rc == MR_OK || rc != MR_E_DATA)
-                continue;
-            row.reason = "PostgreSQL refuses a value of it";
-            rc = mr_pg_run(w->db, "ROLLBACK TO one");
-        }
-        if (rc == MR_OK)
-            rc = mr_messages_bury(w->db, row.ingest_id, text_of(b, i), row.reason);
+        texts[i] = mr_span_of(one->str, one->len);
+        mr_batch_id(key + strlen(key) - (MR_UUID_TEXT - 1), i, ids[i]);
     }
+    if (rc == MR_OK)
+        rc = mr_ingest_store(&w->store, &b, &c, &buried);
+    if (rc == MR_OK)
+        rc = done(w, key, &c);
+    if (rc == MR_OK) {
+        mr_metric_add(w->batches, 1);
+        mr_metric_add(w->buried, buried);
+        mr_metric_add(w->stored, n - buried);
+    }
+    mr_free(texts);
+    mr_free(ids);
     return rc;
-}
-
-static int transaction(struct mr_worker *w, struct batch *b,
-                       int (*store)(struct mr_worker *, struct batch *,
-                                    struct mr_message_counters *),
-                       struct mr_message_counters *c)
-{
-    int rc = mr_pg_run(w->db, "BEGIN"), end;
-
-    if (rc == MR_OK)
-        rc = store(w, b, c);
-    end = mr_pg_run(w->db, rc == MR_OK ? "COMMIT" : "ROLLBACK");
-    return rc == MR_OK || end != MR_OK ? end : rc;
-}
-
-static int open_db(struct mr_worker *w)
-{
-    const struct mr_pg_options opt = {.url = w->cfg->database_url,
-                                      .application = "millrace-ingest",
-                                      .connections_max = 1,
-                                      .connect_timeout_ms = w->cfg->db_connect_ms,
-                                      .statement_timeout_ms = STATEMENT_MS};
-
-    return w->db ? MR_OK : mr_pg_connect(&w->db, &opt);
-}
-
-static void rest(struct mr_worker *w, int64_t ms)
-{
-    uint64_t until = mr_mono_ms() + (uint64_t)ms;
-
-    while (!atomic_load(&w->stopping) && mr_mono_ms() < until)
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-}
-
-/* Until it is stored, however long PostgreSQL is away: the batch stays in Redis, and the heartbeat
- * says that somebody has it. */
-static int store(struct mr_worker *w, struct batch *b, struct mr_message_counters *c)
-{
-    int64_t pause = AWAY_MS;
-
-    for (;;) {
-        int rc = open_db(w);
-
-        if (rc == MR_OK)
-            rc = transaction(w, b, store_whole, c);
-        if (rc == MR_E_DATA)
-            rc = transaction(w, b, store_each, c);
-        if (rc == MR_OK)
-            return rc;
-        LOG_WARN("ingest_postgres_away", F_STR("why", mr_err_text(rc)), F_INT("again_ms", pause));
-        mr_pg_close(w->db);
-        w->db = NULL;
-        if (atomic_load(&w->stopping))
-            return MR_E_CLOSED;
-        rest(w, pause);
-        pause = pause * 2 < AWAY_MS_MAX ? pause * 2 : AWAY_MS_MAX;
-        rc = heartbeat(w);
-        if (rc != MR_OK)
-            return rc;
-    }
-}
-
-static void count(struct mr_worker *w, const struct batch *b)
-{
-    size_t buried = 0;
-
-    for (size_t i = 0; i < b->list->elements; i++)
-        buried += b->rows[i].reason != NULL;
-    mr_metric_add(w->batches, 1);
-    mr_metric_add(w->buried, buried);
-    mr_metric_add(w->stored, b->list->elements - buried);
 }
 
 /* key: a batch that is ours; its UUID is its end. */
 static int store_batch(struct mr_worker *w, const char *key)
 {
-    struct batch b = {.id = key + strlen(key) - (MR_UUID_TEXT - 1)};
-    struct mr_message_counters c = {0};
-    int rc;
+    redisReply *list = NULL;
+    int rc = call(
+        w, MR_REDIS_ARGS(MR_SPAN("LRANGE"), mr_span_str(key), MR_SPAN("0"), MR_SPAN("-1")), &list);
 
-    mr_buf_init(&b.json, BATCH_TEXT);
-    rc = call(w, MR_REDIS_ARGS(MR_SPAN("LRANGE"), mr_span_str(key), MR_SPAN("0"), MR_SPAN("-1")),
-              &b.list);
-    if (rc == MR_OK && b.list->elements > 0) {
-        b.rows = mr_zalloc(b.list->elements, sizeof(*b.rows));
-        rc = b.rows ? store(w, &b, &c) : MR_E_NOMEM;
-        if (rc == MR_OK)
-            rc = done(w, key, &c);
-        if (rc == MR_OK)
-            count(w, &b);
-    }
-    if (b.list)
-        freeReplyObject(b.list);
-    mr_free(b.rows);
-    mr_buf_free(&b.json);
+    if (rc == MR_OK && list->elements > 0)
+        rc = store(w, key, list);
+    if (list)
+        freeReplyObject(list);
     return rc;
 }
 
@@ -426,14 +316,14 @@ static int reclaim(struct mr_worker *w)
 
 /* ---- the thread --------------------------------------------------------------------------- */
 
-/* Redis may be new, or behind: it is told what PostgreSQL knows. */
-static int begin(struct mr_worker *w)
+/* Redis may be new, or behind (others store, too): it is told what PostgreSQL knows. */
+static int tell_totals(struct mr_worker *w)
 {
     struct mr_message_counters c;
-    int rc = open_db(w);
+    int rc = mr_ingest_open(&w->store);
 
     if (rc == MR_OK)
-        rc = mr_messages_counters(w->db, &c);
+        rc = mr_messages_counters(w->store.db, &c);
     return rc == MR_OK ? done(w, "millrace:ingest:none", &c) : rc;
 }
 
@@ -451,7 +341,7 @@ static int turn(struct mr_worker *w)
         w->beat_ms = w->reclaimed_ms = 0;
         rc = heartbeat(w);
         if (rc == MR_OK)
-            rc = begin(w);
+            rc = tell_totals(w);
     }
     if (rc == MR_OK)
         rc = heartbeat(w);
@@ -461,7 +351,7 @@ static int turn(struct mr_worker *w)
     if (rc == MR_OK)
         rc = take_batch(w, key);
     if (rc == MR_E_NOTFOUND)
-        return MR_OK;
+        return mr_mono_ms() - w->told_ms < TELL_MS ? MR_OK : tell_totals(w);
     return rc == MR_OK ? store_batch(w, key) : rc;
 }
 
@@ -473,16 +363,13 @@ static void *worker_thread(void *arg)
     while (!atomic_load(&w->stopping)) {
         if (turn(w) == MR_OK)
             continue;
-        if (w->db && PQstatus(mr_pg_raw(w->db)) != CONNECTION_OK) {
-            mr_pg_close(w->db);
-            w->db = NULL;
-        }
-        rest(w, AWAY_MS);
+        mr_ingest_close(&w->store);
+        mr_ingest_rest(&w->stopping, AWAY_MS);
     }
     if (w->redis) /* whoever comes next need not wait */
         (void)tell(w, MR_REDIS_ARGS(MR_SPAN("DEL"), mr_span_str(w->alive_key)));
     mr_redis_close(w->redis);
-    mr_pg_close(w->db);
+    mr_ingest_close(&w->store);
     return NULL;
 }
 
@@ -493,6 +380,11 @@ int mr_worker_new(struct mr_worker **out, const struct mr_config *cfg)
     if (!w)
         return MR_E_NOMEM;
     w->cfg = cfg;
+    w->store = (struct mr_ingest_store){.cfg = cfg,
+                                        .application = "millrace-ingest",
+                                        .stopping = &w->stopping,
+                                        .tick = heartbeat,
+                                        .ctx = w};
     mr_uuid_format(mr_uuid7(mr_wall_ms()), w->id);
     (void)snprintf(w->alive_key, sizeof(w->alive_key), MR_KEY_WORKER "%s", w->id);
     w->stored = mr_metric_counter("millrace_ingest_messages_total", "messages stored", NULL);

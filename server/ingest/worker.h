@@ -9,7 +9,7 @@
 #define INGEST_WORKER_H
 
 #include "base/config.h"
-#include "proto/buf.h"
+#include "proto/err.h"
 
 struct mr_worker;
 
@@ -17,16 +17,5 @@ struct mr_worker;
 MR_MUSTCHECK int mr_worker_new(struct mr_worker **out, const struct mr_config *cfg);
 /* The batch under way is finished, as long as PostgreSQL and Redis are there. Blocks. */
 void mr_worker_free(struct mr_worker *w);
-
-/* batch.c: a message of the queue as a row to be. Pure. */
-struct mr_batch_row {
-    char ingest_id[37];
-    const char *reason; /* why it cannot be one; NULL: it can */
-};
-/* text: as it was in the queue; batch: the batch's UUID; at: its place in it. Appends the object
- * that mr_messages_add takes. An id that the message brings is its own; else it is made of batch
- * and place, so that the same message of the same batch always has the same. */
-void mr_batch_row(struct mr_span text, const char *batch, size_t at, struct mr_batch_row *out,
-                  struct mr_buf *json);
 
 #endif

@@ -2,7 +2,7 @@
  * says of a connector: read without leaving the input, and what becomes a row is JSON. */
 #include "fuzz.h"
 
-#include "ingest/worker.h"
+#include "ingest/store.h"
 #include "pipelines/connect_client.h"
 #include "store/redis.h"
 #include <stdlib.h>
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!copy)
         return 0;
-    mr_batch_row(text, "0192f0a0-0000-7000-8000-000000000001", size, &row, &json);
+    mr_batch_row(text, "0192f0a0-0000-7000-8000-000000000001", &row, &json);
     FUZZ_ASSERT(strlen(row.ingest_id) == 36);
     FUZZ_ASSERT(row.reason || mr_json_check(mr_buf_span(&json), &value) == MR_OK);
     if (mr_json_check(text, &value) == MR_OK) {

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { connect, login, request, subscribe } from '../support/client.mjs'
 import { startMillrace } from '../support/millrace.mjs'
+import { redisDatabase } from '../support/redis.mjs'
 import { createDatabase, root } from '../support/services.mjs'
 import { until } from '../support/until.mjs'
 
@@ -21,7 +22,7 @@ describe('grants', () => {
   const users = {}
   before(async () => {
     db = await createDatabase('api_grants')
-    server = await startMillrace({ databaseUrl: db.url, env: { MILLRACE_ROLES: 'api', MILLRACE_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') } })
+    server = await startMillrace({ databaseUrl: db.url, env: { MILLRACE_ROLES: 'api', REDIS_URL: redisDatabase(13).url, MILLRACE_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') } })
     admin = await login(server.url)
     for (const role of ['viewer', 'operator', 'admin']) {
       const made = await request(`${server.url}/api/v1/users`, { method: 'POST', token: admin, body: { username: `a_${role}`, role, password } })

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { connect, login, request } from '../support/client.mjs'
 import { ADMIN, runMillrace, startMillrace } from '../support/millrace.mjs'
+import { redisDatabase } from '../support/redis.mjs'
 import { createDatabase } from '../support/services.mjs'
 import { until, within } from '../support/until.mjs'
 
@@ -29,7 +30,7 @@ describe('HTTP', () => {
     writeFileSync(path.join(ui, '_next/static/chunks/a-1234.js'), js)
     writeFileSync(path.join(ui, '_next/static/chunks/a-1234.js.gz'), gzipSync(js))
     db = await createDatabase('api_http')
-    server = await startMillrace({ databaseUrl: db.url, env: { MILLRACE_ROLES: 'api', MILLRACE_UI_DIR: ui } })
+    server = await startMillrace({ databaseUrl: db.url, env: { MILLRACE_ROLES: 'api', MILLRACE_UI_DIR: ui, REDIS_URL: redisDatabase(14).url } })
     token = await login(server.url)
   })
   after(async () => {

@@ -10,6 +10,7 @@ import Ajv from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { request, login } from '../support/client.mjs'
 import { startMillrace } from '../support/millrace.mjs'
+import { redisDatabase } from '../support/redis.mjs'
 import { createDatabase, root } from '../support/services.mjs'
 
 const yamlFile = path.join(root, 'server/api/openapi.yaml')
@@ -25,7 +26,7 @@ describe('the contract', () => {
   let validate
   before(async () => {
     db = await createDatabase('api_openapi')
-    server = await startMillrace({ databaseUrl: db.url })
+    server = await startMillrace({ databaseUrl: db.url, env: { REDIS_URL: redisDatabase(13).url } })
     token = await login(server.url)
     const ajv = new Ajv({ strict: false, validateFormats: false })
     ajv.addSchema(contract, 'contract')

@@ -126,16 +126,19 @@ describe('modes', () => {
     assert.deepEqual((await pair.target.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'copy' ORDER BY 1")).rows.map((r) => r.table_name), ['Bestellungen', 'order_lines'])
   }))
 
-  it('what cannot be taken is refused by name before anything is done', () => use('CREATE TABLE nokey (a int); CREATE TABLE good (id int PRIMARY KEY); CREATE TYPE pair AS (a int, b int); CREATE TABLE odd (id int PRIMARY KEY, p pair)', {}, async (flow, pair) => {
+  it('what cannot be taken is refused by name before anything is done', () => use('CREATE TABLE nokey (a int); CREATE TABLE good (id int PRIMARY KEY); CREATE TYPE pair AS (a int, b int); CREATE TABLE odd (id int PRIMARY KEY, p pair); CREATE TABLE bits (id int PRIMARY KEY, b bit(8)); CREATE TABLE lists (id int PRIMARY KEY, l numeric[]); CREATE TABLE floats (id int PRIMARY KEY, f float8)', {}, async (flow, pair) => {
     const v = await flow.post('validate')
     assert.equal(v.valid, false)
     const bad = Object.fromEntries(v.checks.filter((c) => c.scope === 'table' && !c.ok).map((c) => [c.check, c.detail]))
     assert.match(bad['public.nokey'], /no primary key/)
     assert.match(bad['public.odd'], /column p/)
+    assert.match(bad['public.bits'], /column b is of type bit\(8\), whose changes .* do not carry/)
+    assert.match(bad['public.lists'], /column l is of type numeric\[\]/)
+    assert.match(v.checks.find((c) => c.check === 'public.floats').detail, /column f loses Infinity/)
     assert.equal(v.checks.find((c) => c.check === 'public.good').ok, true)
     await flow.post('start')
     const s = await flow.settled(['ERROR'])
-    assert.match(s.error_message, /public\.(nokey|odd)/)
+    assert.match(s.error_message, /public\.(nokey|odd|bits|lists)/)
     assert.equal((await pair.source.query('SELECT count(*) AS n FROM pg_replication_slots WHERE database = current_database()')).rows[0].n, 0)
     assert.equal((await pair.target.query("SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'public'")).rows[0].n, 0)
   }))
