@@ -63,6 +63,11 @@ postgres_prepare() {
 }
 
 postgres_start() {
+    # A postmaster that was killed and whom nobody has waited for yet still has its number: PostgreSQL
+    # takes that for another one at work.
+    local pid
+    { read -r pid <"$PG_HOME/data/postmaster.pid"; } 2>/dev/null &&
+        ! proc_identity "$pid" >/dev/null && rm -f "$PG_HOME/data/postmaster.pid"
     # A copy, since the cluster's user may not be able to read the checkout.
     install -m 644 "$ROOT/compose/conf/postgresql.conf" "$PG_HOME/data/millrace.conf"
     local run=()
