@@ -61,7 +61,7 @@ static void sweep(struct watch *w)
 /* ---- starting again ----------------------------------------------------------------------- */
 
 /* A failed task that ran for a while in between counts as mended. */
-static void restart_failed(struct watch *w, struct watched *p, const char *name,
+static void restart_failed(struct watch *w, struct watched *p, struct seen *seen, const char *name,
                            const struct mr_connector_status *s)
 {
     uint64_t now = mr_mono_ms();
@@ -70,7 +70,7 @@ static void restart_failed(struct watch *w, struct watched *p, const char *name,
     if (strcmp(s->worst, "FAILED") != 0)
         return;
     if (p->restarts >= w->m->env.cfg->task_restarts) {
-        p->gave_up = true;
+        seen->gave_up = true;
         return;
     }
     if (now < p->restart_ms)
@@ -166,6 +166,17 @@ static void publish(const struct watch_sums *sums)
 
 /* ---- a round ------------------------------------------------------------------------------ */
 
+/* What the row says already is not written again. */
+static int write_health(struct watch *w, const struct seen *s, const PGresult *row, int i)
+{
+    const char *health = !s->running ? "" : s->stuck[0] ? "DEGRADED" : "HEALTHY";
+    const char *reason = s->running && s->stuck[0] ? s->reason : "";
+
+    if (strcmp(PQgetvalue(row, i, 2), health) == 0 && strcmp(PQgetvalue(row, i, 3), reason) == 0)
+        return MR_OK;
+    return mr_evidence_health(w->db, s->id, health[0] ? health : NULL, reason[0] ? reason : NULL);
+}
+
 static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
 {
     struct watched *p = watched_of(w, id);
@@ -183,14 +194,15 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
         return rc == MR_E_DB ? rc : MR_OK;
     s.running = strcmp(plan.status, "RUNNING") == 0;
     s.heartbeat_age_ms = PQgetisnull(row, i, 1) ? -1 : mr_pg_i64(row, i, 1);
-    s.running_ms = mr_pg_i64(row, i, 2);
     watch_connectors(w, &plan, &s);
     watch_source(w, p, &plan, &s);
     watch_topics(w, p, &plan, &s);
     rc = watch_load(w, &plan, &s);
     if (s.running) {
-        restart_failed(w, p, plan.source_connector, &s.source);
-        restart_failed(w, p, plan.sink_connector, &s.sink);
+        restart_failed(w, p, &s, plan.source_connector, &s.source);
+        restart_failed(w, p, &s, plan.sink_connector, &s.sink);
+    } else {
+        p->restarts = 0; /* whoever starts it again has seen to it */
     }
     watch_judge(w, p, &plan, &s);
     add_up(&w->sums, &s);
@@ -199,14 +211,12 @@ static int look_at(struct watch *w, const char *id, const PGresult *row, int i)
     if (rc == MR_OK)
         rc = mr_buf_err(&body);
     if (rc == MR_OK)
-        rc = mr_evidence_write(w->db, id, mr_buf_cstr(&body),
-                               !s.running   ? NULL
-                               : s.stuck[0] ? "DEGRADED"
-                                            : "HEALTHY",
-                               s.running && s.stuck[0] ? s.reason : NULL);
+        rc = mr_evidence_write(w->db, id, mr_buf_cstr(&body));
+    if (rc == MR_OK)
+        rc = write_health(w, &s, row, i);
     if (rc == MR_OK)
         rc = watch_schema(w, p, &plan, &s);
-    if (rc == MR_OK && p->gave_up && s.running)
+    if (rc == MR_OK && s.gave_up)
         rc = give_up(w, &s);
     mr_buf_free(&body);
     mr_plan_free(&plan);
@@ -217,7 +227,7 @@ static int look_around(struct watch *w)
 {
     static const char all[] =
         "SELECT p.id, (extract(epoch FROM now() - k.heartbeat_logged_at) * 1000)::bigint, "
-        "(extract(epoch FROM now() - p.updated_at) * 1000)::bigint "
+        "coalesce(p.health, ''), coalesce(p.health_reason, '') "
         "FROM pipelines p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id "
         "WHERE p.engine = 'connect' AND p.deleted_at IS NULL AND (p.status IN ('RUNNING', "
         "'PAUSED') OR (p.slot_name IS NOT NULL AND p.status IN ('STOPPED', 'ERROR') "

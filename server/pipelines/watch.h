@@ -33,7 +33,6 @@ struct watched {
     struct watch_mover slot, logger, sink, kafka;
     int64_t restarts;
     uint64_t restart_ms, well_since_ms;
-    bool gave_up;
     char *catalog; /* the source's columns, as they were last seen */
     struct watched *next;
 };
@@ -63,12 +62,13 @@ struct watch {
 struct seen {
     const char *id;
     bool loading; /* Debezium's snapshot is under way: no heartbeat comes before its end */
+    bool gave_up; /* a task has failed once more than it is started again */
     bool running, connect_answers, source_answers, kafka_answers;
     struct mr_connector_status source, sink;
     struct mr_pg_slot slot;
     int64_t wal_seconds_ms, lost_in_s; /* lag of the slot in time; forecast */
     int64_t high, logger_lag, sink_lag, logger_lag_ms, sink_lag_ms;
-    int64_t heartbeat_age_ms, running_ms;
+    int64_t heartbeat_age_ms;
     char source_why[400], kafka_why[200];
     char stuck[16]; /* the rung; "" none */
     char reason[600];

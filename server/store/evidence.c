@@ -50,14 +50,15 @@ static const char SQL_LAG[] =
     "LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id WHERE p.id = $1::uuid AND p.deleted_at IS NULL";
 /* clang-format on */
 
-int mr_evidence_write(struct mr_pg *c, const char *pipeline_id, const char *body,
-                      const char *health, const char *reason)
+int mr_evidence_write(struct mr_pg *c, const char *pipeline_id, const char *body)
 {
-    int rc = mr_pg_exec(c, SQL_WRITE, 2, (const char *[]){pipeline_id, body}, NULL);
+    return mr_pg_exec(c, SQL_WRITE, 2, (const char *[]){pipeline_id, body}, NULL);
+}
 
-    return rc == MR_OK
-               ? mr_pg_exec(c, SQL_HEALTH, 3, (const char *[]){pipeline_id, health, reason}, NULL)
-               : rc;
+int mr_evidence_health(struct mr_pg *c, const char *pipeline_id, const char *health,
+                       const char *reason)
+{
+    return mr_pg_exec(c, SQL_HEALTH, 3, (const char *[]){pipeline_id, health, reason}, NULL);
 }
 
 int mr_evidence_status(struct mr_pg *c, const char *pipeline_id, int64_t stale_ms,

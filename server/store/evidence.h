@@ -5,10 +5,12 @@
 #include "proto/buf.h"
 #include "store/pg.h"
 
-/* Keep what was seen (a JSON object), and whether the pipeline is well: health "HEALTHY" or
- * "DEGRADED" with a reason, or NULL (it does not run). */
-MR_MUSTCHECK int mr_evidence_write(struct mr_pg *c, const char *pipeline_id, const char *body,
-                                   const char *health, const char *reason);
+/* Keep what was seen (a JSON object). */
+MR_MUSTCHECK int mr_evidence_write(struct mr_pg *c, const char *pipeline_id, const char *body);
+/* Is the pipeline well? health: "HEALTHY" or "DEGRADED" with a reason, or NULL (it does not run).
+ * Only when that has changed: every write to pipelines has all processes read them anew. */
+MR_MUSTCHECK int mr_evidence_health(struct mr_pg *c, const char *pipeline_id, const char *health,
+                                    const char *reason);
 /* Append the object of GET /pipelines/{id}/status. Evidence that is older than stale_ms is none.
  * MR_E_NOTFOUND. */
 MR_MUSTCHECK int mr_evidence_status(struct mr_pg *c, const char *pipeline_id, int64_t stale_ms,
