@@ -278,3 +278,9 @@ void mr_json_add_string_or_null(struct mr_buf *b, struct mr_span text)
     else
         mr_json_add_string(b, text);
 }
+
+void mr_json_add_member(struct mr_buf *b, const char *name, const char *text)
+{
+    mr_buf_addf(b, ",\"%s\":", name);
+    mr_json_add_string_or_null(b, text && text[0] ? mr_span_str(text) : MR_SPAN_NONE);
+}

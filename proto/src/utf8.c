@@ -61,3 +61,12 @@ size_t mr_utf8_valid_len(struct mr_span text)
     }
     return at;
 }
+
+size_t mr_utf8_count(struct mr_span text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        n += !is_tail(text.ptr[i]);
+    return n;
+}

@@ -1,6 +1,7 @@
 /* call.c - what handlers are written with. Text that a handler keeps lies in buffers of its own. */
 #include "api/call.h"
 #include "api/api.h"
+#include "proto/utf8.h"
 #include "store/rows.h"
 #include <ctype.h>
 #include <stdarg.h>
@@ -323,15 +324,6 @@ int mr_call_page(struct mr_call *c, int rc, const struct mr_page *page)
     return rc;
 }
 
-static size_t code_points(const char *s, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)s[i] & 0xC0) != 0x80;
-    return n;
-}
-
 const char *mr_call_text(struct mr_call *c, const char *name, bool required, size_t min, size_t max,
                          struct mr_buf *store)
 {
@@ -353,7 +345,7 @@ const char *mr_call_text(struct mr_call *c, const char *name, bool required, siz
         mr_call_fault(c, name, "holds a character that is not allowed");
         return NULL;
     }
-    n = code_points(store->ptr, store->len);
+    n = mr_utf8_count(mr_buf_span(store));
     if (n < min || n > max) {
         mr_call_fault(c, name, "must have %zu to %zu characters", min, max);
         return NULL;

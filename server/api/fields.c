@@ -1,16 +1,8 @@
 /* fields.c - one field after the other, each by its kind. */
 #include "api/fields.h"
 #include "base/uuid.h"
+#include "proto/utf8.h"
 #include <strings.h>
-
-static size_t code_points(struct mr_span s)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < s.len; i++)
-        n += ((unsigned char)s.ptr[i] & 0xC0) != 0x80;
-    return n;
-}
 
 /* A string's text; false: a fault was recorded. */
 static bool text_of(struct mr_call *c, const struct mr_input *f, struct mr_span v,
@@ -44,7 +36,7 @@ static void take_text(struct mr_call *c, const struct mr_input *f, struct mr_spa
     size_t n;
 
     if (text_of(c, f, v, &text)) {
-        n = code_points(mr_buf_span(&text));
+        n = mr_utf8_count(mr_buf_span(&text));
         if ((int64_t)n < f->min || (int64_t)n > f->max)
             mr_call_fault(c, f->name, "must have %lld to %lld characters", (long long)f->min,
                           (long long)f->max);
@@ -119,7 +111,7 @@ static bool item_fits(struct mr_call *c, const struct mr_input *f, struct mr_spa
 {
     struct mr_buf text = MR_BUF_INIT(1u << 20);
     bool good = text_of(c, f, v, &text);
-    size_t n = code_points(mr_buf_span(&text));
+    size_t n = mr_utf8_count(mr_buf_span(&text));
 
     if (good && f->fits == NULL && (n < 1 || (int64_t)n > f->item_max)) {
         mr_call_fault(c, f->name, "must hold texts of 1 to %lld characters",

@@ -6,15 +6,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "ingest/message.h"
 #include "ingest/queue.h"
 #include "ingest/simulate.h"
 #include "ingest/stats.h"
+#include "proto/utf8.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MESSAGES_MAX 1000
-#define CONTENT_MAX  10000
 #define AWAY         "The message queue is not available (Redis); nothing was taken. Try again."
 
 /* ---- one message -------------------------------------------------------------------------- */
@@ -36,36 +37,15 @@ static void fault(const struct where *w, const char *field, const char *what)
     mr_call_fault(w->c, name, "%s", what);
 }
 
-static bool is_id(struct mr_span v)
-{
-    size_t i = v.len > 0 && v.ptr[0] == '-';
-
-    if (mr_json_type(v) != MR_JSON_NUMBER || v.len == i || v.len - i > 18)
-        return false;
-    for (; i < v.len; i++)
-        if (!isdigit((unsigned char)v.ptr[i]))
-            return false;
-    return true;
-}
-
 static struct mr_span take_id(const struct where *w, struct mr_span m, const char *name)
 {
     struct mr_span v = MR_SPAN_NONE;
 
     if (mr_json_get(m, name, &v) != MR_OK || mr_json_type(v) == MR_JSON_NULL)
         fault(w, name, "is required");
-    else if (!is_id(v))
+    else if (!mr_message_number(v))
         fault(w, name, "must be a whole number of at most 18 digits");
     return v;
-}
-
-static size_t characters(struct mr_span text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    return n;
 }
 
 static struct mr_span take_content(const struct where *w, struct mr_span m)
@@ -80,8 +60,8 @@ static struct mr_span take_content(const struct where *w, struct mr_span m)
                mr_json_unescape(mr_json_string_raw(v), &text) != MR_OK) {
         fault(w, "content", "must be a string");
     } else {
-        n = characters(mr_buf_span(&text));
-        if (n < 1 || n > CONTENT_MAX)
+        n = mr_utf8_count(mr_buf_span(&text));
+        if (n < 1 || n > MR_MESSAGE_CHARACTERS_MAX)
             fault(w, "content", "must have 1 to 10000 characters");
         else if (memchr(text.ptr, '\0', text.len))
             fault(w, "content", "must not have a NUL in it");
@@ -274,7 +254,7 @@ static int64_t take_number(struct mr_call *c, const char *name, int64_t fallback
     if (c->body.len == 0 || mr_json_get(c->body, name, &v) != MR_OK ||
         mr_json_type(v) == MR_JSON_NULL)
         return fallback;
-    n = is_id(v) ? strtoll(v.ptr, NULL, 10) : min - 1;
+    n = mr_message_number(v) ? strtoll(v.ptr, NULL, 10) : min - 1;
     if (n < min || n > max)
         mr_call_fault(c, name, "must be a whole number from %lld to %lld", (long long)min,
                       (long long)max);

@@ -249,21 +249,15 @@ static int await(struct order *o, int64_t seconds)
     return rc == MR_OK ? mr_pipelines_brief(o->db, o->id, &o->now) : rc;
 }
 
-static void add_name(struct mr_buf *b, const char *member, const char *name)
-{
-    mr_buf_addf(b, ",\"%s\":", member);
-    mr_json_add_string_or_null(b, name[0] ? mr_span_str(name) : MR_SPAN_NONE);
-}
-
 static void tell(struct order *o)
 {
     struct mr_buf *b = &o->c->out;
 
     mr_buf_addf(b, "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"full_load\":{\"status\":\"%s\"}",
                 o->id, o->now.status, o->now.full_load_status);
-    add_name(b, "debezium_connector", o->now.debezium_connector);
-    add_name(b, "sink_connector", o->now.sink_connector);
-    add_name(b, "job_id", o->job);
+    mr_json_add_member(b, "debezium_connector", o->now.debezium_connector);
+    mr_json_add_member(b, "sink_connector", o->now.sink_connector);
+    mr_json_add_member(b, "job_id", o->job);
     mr_buf_addf(b, ",\"message\":\"Pipeline is %s\"}", o->now.status);
 }
 

@@ -47,12 +47,6 @@ static void rows_free(struct status_row *rows, size_t n)
     mr_free(rows);
 }
 
-static void add_text(struct mr_buf *b, const char *name, const char *text)
-{
-    mr_buf_addf(b, ",\"%s\":", name);
-    mr_json_add_string_or_null(b, text && text[0] ? mr_span_str(text) : MR_SPAN_NONE);
-}
-
 static void emit(struct mr_sockets *ss, const struct status_row *now, const char *previous,
                  bool deleted)
 {
@@ -66,9 +60,9 @@ static void emit(struct mr_sockets *ss, const struct status_row *now, const char
                 "{\"pipeline_id\":\"%s\",\"status\":\"%s\",\"previous_status\":\"%s\","
                 "\"full_load_status\":\"%s\",\"cdc_status\":\"%s\",\"deleted\":%s",
                 id, now->status, previous, now->full_load, now->cdc, deleted ? "true" : "false");
-    add_text(&b, "error_message", now->error);
-    add_text(&b, "health", now->health);
-    add_text(&b, "health_reason", now->reason);
+    mr_json_add_member(&b, "error_message", now->error);
+    mr_json_add_member(&b, "health", now->health);
+    mr_json_add_member(&b, "health_reason", now->reason);
     mr_buf_addf(&b, ",\"timestamp\":\"%s\"}", time);
     if (mr_buf_err(&b) == MR_OK)
         mr_emit(ss->opt.server, "/", room, "pipeline_status", mr_buf_span(&b));

@@ -32,6 +32,13 @@ int64_t mr_wall_ms(void)
     return mr_wall_us() / 1000;
 }
 
+struct timespec mr_wall_in(int64_t ms)
+{
+    int64_t us = mr_wall_us() + ms * 1000;
+
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+}
+
 /* Days to civil date (proleptic Gregorian), so that no locale or time zone code is asked. */
 static void civil(int64_t days, int *year, unsigned *month, unsigned *day)
 {

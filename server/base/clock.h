@@ -4,11 +4,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 uint64_t mr_mono_ms(void); /* CLOCK_MONOTONIC */
 uint64_t mr_mono_us(void);
 int64_t mr_wall_ms(void); /* Unix time */
 int64_t mr_wall_us(void);
+
+/* The moment in ms (not negative) from now, as pthread_cond_timedwait takes it. */
+struct timespec mr_wall_in(int64_t ms);
 
 #define MR_TIME_TEXT 28 /* "2026-11-20T22:10:13.123456Z" and a NUL */
 /* RFC 3339 UTC with microseconds. */

@@ -319,8 +319,3 @@ void mr_feeds_free(struct mr_feeds *f)
     if (f)
         uv_close((uv_handle_t *)&f->timer, on_timer_closed);
 }
-
-size_t mr_feeds_count(const struct mr_feeds *f)
-{
-    return f->n;
-}

@@ -33,6 +33,5 @@ void mr_feeds_stop(struct mr_feeds *f);
 /* After the server has closed, before the loop does: closes the timer; freed in the loop's next
  * turn. */
 void mr_feeds_free(struct mr_feeds *f);
-size_t mr_feeds_count(const struct mr_feeds *f);
 
 #endif

@@ -1,12 +1,13 @@
 /* batch.c - what a message of the queue has to be. */
 #include "base/uuid.h"
+#include "ingest/message.h"
 #include "ingest/store.h"
 #include "proto/json.h"
+#include "proto/utf8.h"
 #include <stdio.h>
 #include <string.h>
 
-#define CONTENT_MAX 10000 /* characters */
-#define TEXT_BYTES  (16u << 20)
+#define TEXT_BYTES (16u << 20)
 
 /* Its last eight digits, with the place mixed in. */
 void mr_batch_id(const char *batch, size_t at, char out[MR_INGEST_ID])
@@ -17,7 +18,7 @@ void mr_batch_id(const char *batch, size_t at, char out[MR_INGEST_ID])
     (void)snprintf(out, MR_INGEST_ID, "%.28s%08x", batch, tail ^ (unsigned)(at + 1));
 }
 
-static bool is_integer(struct mr_span v)
+bool mr_message_number(struct mr_span v)
 {
     size_t i = v.len > 0 && v.ptr[0] == '-';
 
@@ -27,16 +28,6 @@ static bool is_integer(struct mr_span v)
         if (v.ptr[i] < '0' || v.ptr[i] > '9')
             return false;
     return true;
-}
-
-/* UTF-8 is known to be valid. */
-static size_t characters(struct mr_span text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    return n;
 }
 
 static const char *check_content(struct mr_span v)
@@ -50,7 +41,7 @@ static const char *check_content(struct mr_span v)
         why = "content is no string";
     else if (text.len > 0 && memchr(text.ptr, '\0', text.len))
         why = "content has a NUL in it";
-    else if ((n = characters(mr_buf_span(&text))) < 1 || n > CONTENT_MAX)
+    else if ((n = mr_utf8_count(mr_buf_span(&text))) < 1 || n > MR_MESSAGE_CHARACTERS_MAX)
         why = "content has to be of 1 to 10,000 characters";
     mr_buf_free(&text);
     return why;
@@ -62,9 +53,9 @@ static const char *check(struct mr_span m, struct mr_span *user, struct mr_span 
     *created = MR_SPAN_NONE;
     if (mr_json_type(m) != MR_JSON_OBJECT)
         return "it is no JSON object";
-    if (mr_json_get(m, "user_id", user) != MR_OK || !is_integer(*user))
+    if (mr_json_get(m, "user_id", user) != MR_OK || !mr_message_number(*user))
         return "user_id is no whole number";
-    if (mr_json_get(m, "channel_id", channel) != MR_OK || !is_integer(*channel))
+    if (mr_json_get(m, "channel_id", channel) != MR_OK || !mr_message_number(*channel))
         return "channel_id is no whole number";
     if (mr_json_get(m, "content", content) != MR_OK)
         return "content is missing";

@@ -13,7 +13,8 @@
 #define WAITING_MAX (64u << 20) /* bytes */
 #define COMMAND_MAX 1000        /* messages */
 #define REDIS_MS    2000
-#define AWAY_MS     500 /* between two tries */
+#define LOOK_MS     1000 /* at an idle connection */
+#define AWAY_MS     500  /* between two tries */
 #define ITEM_MAX    (32u << 20)
 
 struct mr_queue {
@@ -208,8 +209,7 @@ static void *queue_thread(void *arg)
         }
         if (q->ending)
             break;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
+        until = mr_wall_in(LOOK_MS);
         if (pthread_cond_timedwait(&q->more, &q->lock, &until) != 0 && !q->first && !q->ending) {
             pthread_mutex_unlock(&q->lock);
             look(q);

@@ -13,6 +13,7 @@
 
 #define CHUNK   500 /* messages handed over at once */
 #define STEP_MS 50
+#define WAKE_MS 10
 
 struct mr_simulator {
     struct mr_queue *queue;
@@ -82,14 +83,8 @@ static bool wait_until(struct mr_simulator *s, uint64_t mono_ms)
 
     pthread_mutex_lock(&s->lock);
     while (!s->ending && mr_mono_ms() < mono_ms) {
-        struct timespec t;
+        struct timespec t = mr_wall_in(WAKE_MS);
 
-        clock_gettime(CLOCK_REALTIME, &t);
-        t.tv_nsec += 10000000L;
-        if (t.tv_nsec >= 1000000000L) {
-            t.tv_sec++;
-            t.tv_nsec -= 1000000000L;
-        }
         pthread_cond_timedwait(&s->wake, &s->lock, &t);
     }
     ending = s->ending;

@@ -64,8 +64,5 @@ MR_MUSTCHECK int mr_connect_await(struct mr_connect *c, const char *name, const 
 /* The version of the plugin with this class. MR_E_NOTFOUND: Connect lacks it. */
 MR_MUSTCHECK int mr_connect_plugin(struct mr_connect *c, const char *class_name, char *version,
                                    size_t size);
-/* What Connect says of a configuration: the first error of any property in why. MR_E_INVAL. */
-MR_MUSTCHECK int mr_connect_validate(struct mr_connect *c, const char *class_name,
-                                     struct mr_span config);
 
 #endif

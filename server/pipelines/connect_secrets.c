@@ -110,13 +110,3 @@ int mr_connect_root_cert(const struct mr_config *cfg, const struct mr_plan_side 
         mr_buf_add_str(out, path);
     return rc == MR_OK ? mr_buf_err(out) : rc;
 }
-
-void mr_connect_secret_forget(const struct mr_config *cfg, const char *connection_id)
-{
-    char path[PATH_SIZE], why[256];
-
-    if (path_of(cfg, connection_id, ".properties", path, why, sizeof(why)) == MR_OK)
-        (void)unlink(path);
-    if (path_of(cfg, connection_id, ".pem", path, why, sizeof(why)) == MR_OK)
-        (void)unlink(path);
-}

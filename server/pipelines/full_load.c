@@ -354,10 +354,7 @@ static void watch(struct run *r)
     bool over = false;
 
     while (!over) {
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        until = mr_wall_in(TICK_MS);
         pthread_mutex_lock(&r->lock);
         if (r->busy > 0)
             pthread_cond_timedwait(&r->ended, &r->lock, &until);

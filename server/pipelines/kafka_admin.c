@@ -89,48 +89,51 @@ static int outcome(rd_kafka_event_t *e, rd_kafka_resp_err_t gone, char *why, siz
     return err == gone ? MR_OK : said(err, why, size);
 }
 
-static rd_kafka_AdminOptions_t *patience(rd_kafka_t *k, rd_kafka_admin_op_t op)
+/* Send the call, which copies what it is given. */
+static void send_drop(rd_kafka_t *k, rd_kafka_admin_op_t op, const char *name,
+                      rd_kafka_AdminOptions_t *o, rd_kafka_queue_t *queue)
+{
+    if (op == RD_KAFKA_ADMIN_OP_DELETEGROUPS) {
+        rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(name);
+
+        rd_kafka_DeleteGroups(k, &group, 1, o, queue);
+        rd_kafka_DeleteGroup_destroy(group);
+    } else {
+        rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+
+        rd_kafka_DeleteTopics(k, &topic, 1, o, queue);
+        rd_kafka_DeleteTopic_destroy(topic);
+    }
+}
+
+/* gone: the error that says that there is none. */
+static int drop(rd_kafka_t *k, rd_kafka_admin_op_t op, rd_kafka_resp_err_t gone, const char *name,
+                char *why, size_t size)
 {
     rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(k, op);
-    char why[64];
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(k);
+    rd_kafka_event_t *e;
+    int rc;
 
     if (o)
-        (void)rd_kafka_AdminOptions_set_request_timeout(o, KAFKA_MS, why, sizeof(why));
-    return o;
+        (void)rd_kafka_AdminOptions_set_request_timeout(o, KAFKA_MS, why, size);
+    send_drop(k, op, name, o, queue);
+    e = rd_kafka_queue_poll(queue, KAFKA_MS + 1000);
+    rc = outcome(e, gone, why, size);
+    rd_kafka_event_destroy(e);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(o);
+    return rc;
 }
 
 int mr_kafka_drop_group(rd_kafka_t *k, const char *name, char *why, size_t size)
 {
-    rd_kafka_AdminOptions_t *o = patience(k, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
-    rd_kafka_DeleteGroup_t *one = rd_kafka_DeleteGroup_new(name);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(k);
-    rd_kafka_event_t *e;
-    int rc;
-
-    rd_kafka_DeleteGroups(k, &one, 1, o, queue);
-    e = rd_kafka_queue_poll(queue, KAFKA_MS + 1000);
-    rc = outcome(e, RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, why, size);
-    rd_kafka_event_destroy(e);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_DeleteGroup_destroy(one);
-    rd_kafka_AdminOptions_destroy(o);
-    return rc;
+    return drop(k, RD_KAFKA_ADMIN_OP_DELETEGROUPS, RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, name, why,
+                size);
 }
 
 int mr_kafka_drop_topic(rd_kafka_t *k, const char *name, char *why, size_t size)
 {
-    rd_kafka_AdminOptions_t *o = patience(k, RD_KAFKA_ADMIN_OP_DELETETOPICS);
-    rd_kafka_DeleteTopic_t *one = rd_kafka_DeleteTopic_new(name);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(k);
-    rd_kafka_event_t *e;
-    int rc;
-
-    rd_kafka_DeleteTopics(k, &one, 1, o, queue);
-    e = rd_kafka_queue_poll(queue, KAFKA_MS + 1000);
-    rc = outcome(e, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, why, size);
-    rd_kafka_event_destroy(e);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_DeleteTopic_destroy(one);
-    rd_kafka_AdminOptions_destroy(o);
-    return rc;
+    return drop(k, RD_KAFKA_ADMIN_OP_DELETETOPICS, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, name,
+                why, size);
 }

@@ -28,15 +28,8 @@ int mr_manager_connect(struct mr_manager *m, const char *application, struct mr_
 
 void mr_manager_rest(struct mr_manager *m, int64_t ms)
 {
-    struct timespec until;
+    struct timespec until = mr_wall_in(ms);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
     pthread_mutex_lock(&m->lock);
     if (!atomic_load(&m->stopping))
         pthread_cond_timedwait(&m->wake, &m->lock, &until);

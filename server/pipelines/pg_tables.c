@@ -288,7 +288,7 @@ static PGresult *ask(struct reader *r, const char *sql, int n)
 
 static int read_columns(struct reader *r)
 {
-    bool carried = r->plan->mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(r->plan);
+    bool carried = mr_plan_needs_connect(r->plan);
     PGresult *res = pgdb_query(r->conn, r->deadline_ms, SQL_COLUMNS, 3,
                                (const char *[]){r->t->oid, r->schema, carried ? "true" : "false"},
                                r->why, r->size);

@@ -202,3 +202,8 @@ bool mr_plan_own_load(const struct mr_plan *p)
     return strcmp(p->source.opened.db.type, "postgresql") == 0 &&
            strcmp(p->target.opened.db.type, "postgresql") == 0;
 }
+
+bool mr_plan_needs_connect(const struct mr_plan *p)
+{
+    return p->mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(p);
+}

@@ -54,6 +54,8 @@ void mr_plan_target_name(const struct mr_plan *p, const char *schema, const char
                          struct mr_buf *out);
 /* Does millrace copy the tables itself (PostgreSQL to PostgreSQL), or does Debezium's snapshot? */
 bool mr_plan_own_load(const struct mr_plan *p);
+/* Does anything of it go through Kafka Connect: changes, or a load that is Debezium's? */
+bool mr_plan_needs_connect(const struct mr_plan *p);
 /* The schema of the target that the tables go to. */
 const char *mr_plan_target_schema(const struct mr_plan *p);
 

@@ -40,11 +40,6 @@ static void land(struct flight *f, const char *scope, struct mr_checklist *l)
     mr_buf_free(&l->json);
 }
 
-static bool needs_connect(const struct mr_plan *p)
-{
-    return p->mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(p);
-}
-
 static void check_pipeline(struct flight *f)
 {
     const struct mr_plan *p = f->p;
@@ -225,7 +220,7 @@ void mr_preflight(const struct mr_plan *p, const struct mr_config *cfg, struct m
             check_database(&f, "target", &p->target, false);
         if (p->source.there && p->target.there && mr_plan_own_load(p))
             check_tables(&f);
-        if (p->source.there && needs_connect(p))
+        if (p->source.there && mr_plan_needs_connect(p))
             check_connect(&f);
     }
     mr_buf_addf(json, "],\"valid\":%s,\"message\":", f.failed ? "false" : "true");

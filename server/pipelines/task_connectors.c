@@ -316,7 +316,7 @@ int task_forget(struct mr_task *t, bool keep_slot)
 {
     int rc = MR_OK;
 
-    if (t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(&t->plan)) {
+    if (mr_plan_needs_connect(&t->plan)) {
         rc = task_step(t, "stop_connectors");
         if (rc == MR_OK)
             rc = task_connectors(t, "stop", "STOPPED");

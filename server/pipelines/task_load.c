@@ -80,7 +80,7 @@ static int publish(struct mr_task *t)
     PGconn *source;
     int rc;
 
-    if (t->plan.mode == MR_MODE_FULL_LOAD_ONLY && mr_plan_own_load(&t->plan))
+    if (!mr_plan_needs_connect(&t->plan))
         return MR_OK;
     rc = task_step(t, "publication");
     if (rc != MR_OK)

@@ -16,11 +16,6 @@ static bool option(const struct mr_task *t, const char *name)
            mr_json_type(v) == MR_JSON_TRUE;
 }
 
-static bool needs_connect(const struct mr_task *t)
-{
-    return t->plan.mode != MR_MODE_FULL_LOAD_ONLY || !mr_plan_own_load(&t->plan);
-}
-
 /* What no patience mends. */
 static int check_plan(struct mr_task *t)
 {
@@ -32,7 +27,7 @@ static int check_plan(struct mr_task *t)
         return task_say(t, MR_E_INVAL, "The pipeline has no target connection.");
     if (!mr_sink_knows(t->plan.target.opened.db.type))
         return task_say(t, MR_E_INVAL, "A %s cannot be a target.", t->plan.target.opened.db.type);
-    if (needs_connect(t) && t->m->env.cfg->connect_url[0] == '\0')
+    if (mr_plan_needs_connect(&t->plan) && t->m->env.cfg->connect_url[0] == '\0')
         return task_say(t, MR_E_INVAL, "KAFKA_CONNECT_URL is not set: changes need Kafka Connect.");
     forbidden = mr_config_forbidden(t->plan.debezium_config);
     if (!forbidden)
@@ -72,7 +67,7 @@ static int start(struct mr_task *t)
         rc = mr_plan_claim_names(&t->plan, t->db);
     if (rc == MR_OK)
         rc = mr_plan_own_load(&t->plan) ? task_load(t) : task_load_by_debezium(t);
-    if (rc == MR_OK && !needs_connect(t)) {
+    if (rc == MR_OK && !mr_plan_needs_connect(&t->plan)) {
         rc = task_step(t, "end");
         return rc == MR_OK ? task_move(t, MR_PL_STOPPED, NULL) : rc;
     }
@@ -127,7 +122,7 @@ static int stop(struct mr_task *t)
             rc = task_load_undo(t);
     } else {
         rc = task_step(t, "stop_connectors");
-        if (rc == MR_OK && needs_connect(t))
+        if (rc == MR_OK && mr_plan_needs_connect(&t->plan))
             rc = task_connectors(t, "stop", "STOPPED");
     }
     return rc == MR_OK ? task_move(t, MR_PL_STOPPED, NULL) : rc;

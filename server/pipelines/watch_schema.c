@@ -135,12 +135,6 @@ static bool is_breaking(const struct change *c)
            strcmp(c->what, "retyped") == 0;
 }
 
-static void add_text(struct mr_buf *b, const char *name, const char *text)
-{
-    mr_buf_addf(b, ",\"%s\":", name);
-    mr_json_add_string_or_null(b, text[0] ? mr_span_str(text) : MR_SPAN_NONE);
-}
-
 static void describe(const struct mr_plan *plan, const struct change *c, const char *done,
                      struct mr_buf *json)
 {
@@ -149,13 +143,13 @@ static void describe(const struct mr_plan *plan, const struct change *c, const c
     mr_time_format(mr_wall_us(), now);
     mr_buf_addf(json, "%s{\"seen_at\":\"%s\",\"policy\":\"%s\"", json->len > 1 ? "," : "", now,
                 plan->policy);
-    add_text(json, "table", c->table);
-    add_text(json, "change", c->what);
-    add_text(json, "column", c->before[0] ? c->before : c->now);
-    add_text(json, "new_name", strcmp(c->what, "renamed") == 0 ? c->now : "");
-    add_text(json, "type", c->type_before[0] ? c->type_before : c->type_now);
-    add_text(json, "new_type", strcmp(c->what, "retyped") == 0 ? c->type_now : "");
-    add_text(json, "done", done);
+    mr_json_add_member(json, "table", c->table);
+    mr_json_add_member(json, "change", c->what);
+    mr_json_add_member(json, "column", c->before[0] ? c->before : c->now);
+    mr_json_add_member(json, "new_name", strcmp(c->what, "renamed") == 0 ? c->now : "");
+    mr_json_add_member(json, "type", c->type_before[0] ? c->type_before : c->type_now);
+    mr_json_add_member(json, "new_type", strcmp(c->what, "retyped") == 0 ? c->type_now : "");
+    mr_json_add_member(json, "done", done);
     mr_buf_add_char(json, '}');
 }
 

@@ -138,20 +138,14 @@ static void add_seconds(struct mr_buf *b, const char *name, int64_t ms)
         mr_buf_addf(b, ",\"%s\":%.3f", name, (double)ms / 1000);
 }
 
-static void add_text(struct mr_buf *b, const char *name, const char *text)
-{
-    mr_buf_addf(b, ",\"%s\":", name);
-    mr_json_add_string_or_null(b, text[0] ? mr_span_str(text) : MR_SPAN_NONE);
-}
-
 static void add_connector(struct mr_buf *b, const char *name, const struct mr_connector_status *c)
 {
     mr_buf_add_str(b, "{\"name\":");
     mr_json_add_string(b, mr_span_str(name));
-    add_text(b, "state", c->state);
-    add_text(b, "health", c->worst);
+    mr_json_add_member(b, "state", c->state);
+    mr_json_add_member(b, "health", c->worst);
     mr_buf_addf(b, ",\"tasks\":%d,\"running\":%d,\"failed\":%d", c->tasks, c->running, c->failed);
-    add_text(b, "trace", c->trace);
+    mr_json_add_member(b, "trace", c->trace);
     mr_buf_add_char(b, '}');
 }
 
@@ -161,12 +155,12 @@ static void add_rung(struct mr_buf *b, const struct seen *s, const char *rung, c
     bool is = strcmp(s->stuck, rung) == 0;
 
     mr_buf_addf(b, "%s{\"rung\":\"%s\"", strcmp(rung, "wal") == 0 ? "" : ",", rung);
-    add_text(b, "position", position);
+    mr_json_add_member(b, "position", position);
     if (unit)
         add_number(b, unit, lag);
     add_seconds(b, "lag_seconds", ms);
     mr_buf_addf(b, ",\"stuck\":%s", is ? "true" : "false");
-    add_text(b, "reason", is ? s->reason : "");
+    mr_json_add_member(b, "reason", is ? s->reason : "");
     mr_buf_add_char(b, '}');
 }
 
@@ -201,14 +195,14 @@ static void add_slot(struct mr_buf *b, const struct mr_plan *plan, const struct 
     mr_json_add_string(b, mr_span_str(plan->slot));
     mr_buf_addf(b, ",\"exists\":%s,\"active\":%s", s->slot.there ? "true" : "false",
                 s->slot.active ? "true" : "false");
-    add_text(b, "wal_status", s->slot.wal_status);
-    add_text(b, "current", s->slot.current);
-    add_text(b, "confirmed", s->slot.confirmed);
+    mr_json_add_member(b, "wal_status", s->slot.wal_status);
+    mr_json_add_member(b, "current", s->slot.current);
+    mr_json_add_member(b, "confirmed", s->slot.confirmed);
     add_number(b, "lag_bytes", s->slot.there ? s->slot.lag_bytes : -1);
     add_number(b, "retained_bytes", s->slot.there ? s->slot.retained_bytes : -1);
     add_number(b, "safe_bytes", s->slot.there ? s->slot.safe_bytes : -1);
     add_number(b, "lost_in_seconds", s->lost_in_s);
-    add_text(b, "forecast", when);
+    mr_json_add_member(b, "forecast", when);
     mr_buf_add_char(b, '}');
 }
 
@@ -223,8 +217,8 @@ void watch_write(struct watched *p, const struct mr_plan *plan, struct seen *s, 
     mr_buf_add_str(body, ",\"sink\":");
     add_connector(body, plan->sink_connector, &s->sink);
     mr_buf_add_char(body, '}');
-    add_text(body, "stuck", s->stuck);
-    add_text(body, "error", s->reason);
+    mr_json_add_member(body, "stuck", s->stuck);
+    mr_json_add_member(body, "error", s->reason);
     add_number(body, "restarts", p->restarts);
     add_number(body, "lag_bytes", s->slot.there ? s->slot.lag_bytes : -1);
     add_seconds(body, "lag_seconds", worst);

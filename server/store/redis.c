@@ -213,11 +213,6 @@ int mr_redis_call(struct mr_redis *r, size_t n, const struct mr_span *args, redi
     return rc == MR_OK ? mr_redis_reply(r, out) : rc;
 }
 
-void mr_redis_patience(struct mr_redis *r, int64_t timeout_ms)
-{
-    r->timeout_ms = timeout_ms;
-}
-
 const char *mr_redis_why(const struct mr_redis *r)
 {
     return r->why;

@@ -34,8 +34,6 @@ MR_MUSTCHECK int mr_redis_reply(struct mr_redis *r, redisReply **out);
 /* Both. */
 MR_MUSTCHECK int mr_redis_call(struct mr_redis *r, size_t n, const struct mr_span *args,
                                redisReply **out);
-/* The same with a longer wait, for commands that block. */
-void mr_redis_patience(struct mr_redis *r, int64_t timeout_ms);
 /* What was wrong with the last call. */
 const char *mr_redis_why(const struct mr_redis *r);
 

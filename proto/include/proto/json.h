@@ -63,5 +63,7 @@ MR_MUSTCHECK int mr_json_unescape(struct mr_span raw, struct mr_buf *out);
 void mr_json_add_string(struct mr_buf *b, struct mr_span text);
 /* Append text as a JSON string, or null when text.ptr is NULL. */
 void mr_json_add_string_or_null(struct mr_buf *b, struct mr_span text);
+/* Append ,"name":"text", or null for a text that is NULL or empty; name is written as it is. */
+void mr_json_add_member(struct mr_buf *b, const char *name, const char *text);
 
 #endif

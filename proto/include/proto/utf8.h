@@ -7,5 +7,7 @@
 /* Length in bytes of the longest valid prefix; equals text.len when all of it is valid.
  * [thread: any] */
 size_t mr_utf8_valid_len(struct mr_span text);
+/* How many characters (code points) valid UTF-8 has. [thread: any] */
+size_t mr_utf8_count(struct mr_span text);
 
 #endif
