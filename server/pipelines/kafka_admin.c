@@ -22,6 +22,10 @@ rd_kafka_t *mr_kafka_client(const struct mr_config *cfg)
     rd_kafka_conf_set_log_cb(conf, quiet);
     if (rd_kafka_conf_set(conf, "bootstrap.servers", cfg->kafka_brokers, why, sizeof(why)) !=
             RD_KAFKA_CONF_OK ||
+        /* Never joined. Without one librdkafka crashes when a broker that comes up says that it is
+         * not the coordinator of the group that it is asked about (librdkafka 5040). */
+        rd_kafka_conf_set(conf, "group.id", "millrace-monitor", why, sizeof(why)) !=
+            RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) !=
             RD_KAFKA_CONF_OK) {
         rd_kafka_conf_destroy(conf);
