@@ -7,7 +7,7 @@
 #include "proto/err.h"
 #include <librdkafka/rdkafka.h>
 
-/* A client that is in no group and logs nothing. NULL: out of memory, or the brokers are no list. */
+/* A client that consumes nothing and logs nothing. NULL: out of memory, or no list of brokers. */
 rd_kafka_t *mr_kafka_client(const struct mr_config *cfg);
 
 /* Each name that begins with start. MR_OK; MR_E_UNAVAIL with a sentence in why. found may stop the
