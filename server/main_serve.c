@@ -16,6 +16,7 @@
 #include "stream/stream.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -50,6 +51,8 @@ struct app {
     struct mr_worker *worker;
     struct mr_kafka_ingest *kafka_ingest;
     struct mr_feeds *feeds;
+    struct mr_bus_reader *bus;
+    struct mr_activity *activity;
 };
 
 /* ---- down --------------------------------------------------------------------------------- */
@@ -80,10 +83,12 @@ static void finish_work(uv_work_t *w)
     mr_worker_free(a->worker);
     mr_kafka_ingest_free(a->kafka_ingest);
     mr_sampler_free(a->sampler);
+    mr_bus_reader_free(a->bus);
     if (a->logger)
         el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
     mr_checks_free(a->checks);
+    mr_activity_free(a->activity); /* after all who have something to note */
 }
 
 static void free_pool(uv_work_t *w) /* [thread: libuv's own] */
@@ -226,6 +231,7 @@ static int make_server(struct app *a)
         .cors_origins = cfg->cors_origins,
         .trusted_proxies = cfg->trusted_proxies,
         .handshake_headers = "x-api-key",
+        .websocket_deflate = cfg->ws_deflate,
     };
     int64_t ceiling = cfg->high_water + 4 * cfg->record_bytes;
     int rc;
@@ -241,10 +247,23 @@ static int make_server(struct app *a)
     return rc == MR_OK ? rc : fail("server", rc);
 }
 
+static void on_activity(void *ctx, struct mr_span entries)
+{
+    struct app *a = ctx;
+
+    if (a->api)
+        mr_feed_activity(a->api, entries);
+}
+
 static int make_stream(struct app *a)
 {
-    struct mr_sockets_options sockets = {
-        .server = a->server, .loop = &a->loop, .pool = a->workers, .pg = a->pg, .auth = a->auth};
+    struct mr_sockets_options sockets = {.server = a->server,
+                                         .loop = &a->loop,
+                                         .pool = a->workers,
+                                         .pg = a->pg,
+                                         .auth = a->auth,
+                                         .on_activity = on_activity,
+                                         .ctx = a};
     struct mr_stream_options stream = {.server = a->server,
                                        .loop = &a->loop,
                                        .pool = a->workers,
@@ -265,6 +284,39 @@ static int make_stream(struct app *a)
     return MR_OK;
 }
 
+/* The table would tell nobody before it is back. [thread: loop] */
+static void tell_postgres_away(void *ctx)
+{
+    struct app *a = ctx;
+
+    if (a->feeds)
+        mr_feeds_tell(a->feeds, "error", MR_SPAN("{\"message\":\"PostgreSQL is away\"}"), NULL,
+                      NULL);
+}
+
+/* [thread: a probe's] */
+static void on_service(void *ctx, const char *name, bool up, const char *why)
+{
+    struct app *a = ctx;
+    char message[300], details[64];
+
+    (void)snprintf(message, sizeof(message), up ? "%s is back" : "%s is away: %s", name, why);
+    (void)snprintf(details, sizeof(details), "{\"service\":\"%s\"}", name);
+    mr_activity_note(a->activity, &(struct mr_activity_entry){.kind = "service",
+                                                              .outcome = up ? "success" : "failure",
+                                                              .message = message,
+                                                              .details = details});
+    if (!up && strcmp(name, "postgres") == 0 && mr_post(a->server, tell_postgres_away, a) != MR_OK)
+        LOG_WARN("postgres_away_not_told");
+}
+
+static void on_sample(void *ctx, int64_t messages, int64_t batches, int64_t queue)
+{
+    struct app *a = ctx;
+
+    mr_activity_ingested(a->activity, messages, batches, queue);
+}
+
 static int make_api(struct app *a)
 {
     struct mr_probe probes[MR_HEALTH_PROBES_MAX];
@@ -280,11 +332,13 @@ static int make_api(struct app *a)
                                  .manager = a->manager,
                                  .queue = a->queue,
                                  .simulator = a->simulator,
-                                 .sampler = a->sampler};
+                                 .sampler = a->sampler,
+                                 .sockets = a->sockets,
+                                 .activity = a->activity};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
     if (rc == MR_OK)
-        rc = mr_health_new(&a->health, probes, mr_checks_probes(a->checks, probes));
+        rc = mr_health_new(&a->health, probes, mr_checks_probes(a->checks, probes), on_service, a);
     if (rc != MR_OK)
         return fail("health", rc);
     opt.health = a->health;
@@ -306,17 +360,25 @@ static int make_feeds(struct app *a)
                                          .ctx = a->api};
     int rc = mr_feeds_new(&a->feeds, &opt);
 
+    if (rc == MR_OK)
+        rc = mr_bus_reader_new(&a->bus, a->cfg, mr_feeds_ready, a->feeds);
+    if (rc == MR_OK) {
+        mr_feeds_bus(a->feeds, a->bus);
+        mr_api_feeds(a->api, a->feeds, a->bus);
+    }
     return rc == MR_OK ? rc : fail("feeds", rc);
 }
 
 static int make_ingest(struct app *a)
 {
-    int rc = mr_queue_new(&a->queue, a->cfg);
+    int rc = mr_activity_new(&a->activity, a->cfg);
 
+    if (rc == MR_OK)
+        rc = mr_queue_new(&a->queue, a->cfg);
     if (rc == MR_OK)
         rc = mr_simulator_new(&a->simulator, a->queue);
     if (rc == MR_OK)
-        rc = mr_sampler_new(&a->sampler, a->cfg, NULL, NULL);
+        rc = mr_sampler_new(&a->sampler, a->cfg, on_sample, a);
     if (rc == MR_OK && a->has_ingest)
         rc = mr_worker_new(&a->worker, a->cfg);
     if (rc == MR_OK && a->has_ingest)

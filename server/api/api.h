@@ -10,11 +10,14 @@
 
 #include "api/auth.h"
 #include "api/health.h"
+#include "api/sockets.h"
 #include "api/static.h"
 #include "base/config.h"
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "databases/hosts.h"
+#include "feeds/activity.h"
+#include "feeds/feeds.h"
 #include "ingest/queue.h"
 #include "ingest/simulate.h"
 #include "ingest/stats.h"
@@ -45,6 +48,8 @@ struct mr_api_options {
     struct mr_queue *queue;
     struct mr_simulator *simulator;
     struct mr_stats_sampler *sampler;
+    struct mr_sockets *sockets;
+    struct mr_activity *activity;
     struct mr_static *files; /* NULL: no dashboard */
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */
@@ -66,6 +71,8 @@ struct mr_api {
     atomic_size_t in_flight;
     atomic_bool stopping;
     uint64_t started_ms;
+    struct mr_feeds *feeds; /* these two come by mr_api_feeds; [thread: loop] */
+    struct mr_bus_reader *bus;
     struct mr_route_metrics *by_route; /* one each, and one for what has no route */
     struct mr_metric *refused, *bad_json, *logins, *login_failures;
 };
@@ -81,9 +88,13 @@ size_t mr_api_in_flight(struct mr_api *api);
 void mr_api_join(struct mr_api *api);
 void mr_api_free(struct mr_api *api);
 
+/* Feeds and bus, which are made with what this api gives them. Before the first request. */
+void mr_api_feeds(struct mr_api *api, struct mr_feeds *feeds, struct mr_bus_reader *bus);
 /* feeds.c: what feeds.h asks for; ctx is the struct mr_api. [thread: loop] */
-int mr_feed_allow(void *ctx, struct mr_http_req *req, int64_t *interval_ms);
+int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why);
 void mr_feed_stats(void *ctx, struct mr_buf *out);
+/* activity.c: tells those who watch the dashboard's feed; entries: a JSON array. */
+void mr_feed_activity(void *ctx, struct mr_span entries);
 
 struct mr_route;
 /* An answer went out after us microseconds (0: nobody knows); route NULL: to what has none.

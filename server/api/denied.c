@@ -43,17 +43,17 @@ void denied_free(struct denied *d)
     *d = (struct denied){0};
 }
 
-static bool key_of(const struct sock *s, struct mr_uuid pipeline, struct denial *key)
+static bool key_of(const struct mr_identity *who, struct mr_uuid pipeline, struct denial *key)
 {
     key->pipeline = pipeline;
-    return s->who.role != MR_ROLE_ADMIN && mr_uuid_parse(mr_span_str(s->who.user_id), &key->user);
+    return who->role != MR_ROLE_ADMIN && mr_uuid_parse(mr_span_str(who->user_id), &key->user);
 }
 
-bool denied_to(const struct mr_sockets *ss, const struct sock *s, struct mr_uuid pipeline)
+bool denied_to(const struct mr_sockets *ss, const struct mr_identity *who, struct mr_uuid pipeline)
 {
     struct denial key;
 
-    return ss->denied.n > 0 && key_of(s, pipeline, &key) &&
+    return ss->denied.n > 0 && key_of(who, pipeline, &key) &&
            bsearch(&key, ss->denied.list, ss->denied.n, sizeof(key), by_user) != NULL;
 }
 
@@ -82,7 +82,7 @@ void denied_now(struct mr_sockets *ss, struct denied *d)
         struct denial key = {.pipeline = {{0}}};
 
         next = s->next;
-        if (!key_of(s, key.pipeline, &key))
+        if (!key_of(&s->who, key.pipeline, &key))
             continue;
         for (size_t i = first_of(&ss->denied, &key);
              i < ss->denied.n && memcmp(&ss->denied.list[i].user, &key.user, sizeof(key.user)) == 0;

@@ -47,6 +47,14 @@ int mr_get_messages(struct mr_call *c);
 int mr_post_simulate(struct mr_call *c);
 int mr_get_stats(struct mr_call *c);
 int mr_get_stats_history(struct mr_call *c);
+/* bus.c: [thread: loop] */
+int mr_get_bus_status(struct mr_call *c);
+int mr_post_bus(struct mr_call *c);
+/* activity.c */
+int mr_get_activity(struct mr_call *c);
+/* realtime.c: [thread: loop] */
+int mr_get_connections_live(struct mr_call *c);
+int mr_delete_connection_live(struct mr_call *c);
 /* orphans.c */
 int mr_get_orphans(struct mr_call *c);
 int mr_delete_orphan(struct mr_call *c);

@@ -38,6 +38,8 @@ struct mr_health {
     unsigned shown_version;
     struct watch watches[MR_HEALTH_PROBES_MAX];
     size_t n;
+    mr_health_fn tell;
+    void *ctx;
 };
 
 static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint64_t from_us)
@@ -62,6 +64,8 @@ static void keep(struct watch *w, int rc, const struct mr_probe_result *r, uint6
         LOG_WARN("dependency_down", F_STR("name", w->probe.name), F_STR("why", r->detail));
     if (state == UP && old == DOWN)
         LOG_INFO("dependency_up", F_STR("name", w->probe.name));
+    if (w->health->tell && ((state == DOWN && old != DOWN) || (state == UP && old == DOWN)))
+        w->health->tell(w->health->ctx, w->probe.name, state == UP, r->detail);
 }
 
 static void *watch_run(void *arg)
@@ -97,13 +101,16 @@ static void *watch_run(void *arg)
     return NULL;
 }
 
-int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t n)
+int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t n,
+                  mr_health_fn tell, void *ctx)
 {
     struct mr_health *h = mr_zalloc(1, sizeof(*h));
     pthread_condattr_t attr;
 
     if (!h)
         return MR_E_NOMEM;
+    h->tell = tell;
+    h->ctx = ctx;
     mr_buf_init(&h->shown, 65536);
     pthread_mutex_init(&h->lock, NULL);
     pthread_condattr_init(&attr);

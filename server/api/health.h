@@ -31,8 +31,12 @@ struct mr_probe {
 
 struct mr_health;
 
-/* Start the threads. MR_OK; MR_E_NOMEM; MR_E_IO. */
-MR_MUSTCHECK int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t n);
+/* A dependency went down (why), or came back (""). [thread: the probe's] */
+typedef void (*mr_health_fn)(void *ctx, const char *name, bool up, const char *why);
+
+/* Start the threads. tell: NULL: nobody asks. MR_OK; MR_E_NOMEM; MR_E_IO. */
+MR_MUSTCHECK int mr_health_new(struct mr_health **out, const struct mr_probe *probes, size_t n,
+                               mr_health_fn tell, void *ctx);
 /* From now on the status is "stopping", and 503. [thread: any] */
 void mr_health_stopping(struct mr_health *h);
 /* Append the object of GET /health; returns its HTTP status. [thread: any] */

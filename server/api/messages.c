@@ -181,18 +181,18 @@ static int take_lines(struct mr_call *c, struct mr_queue_item *item)
 }
 
 /* [thread: queue] */
-static void pushed(void *ctx, int rc, int64_t length, const char *why)
+static void pushed(void *ctx, const struct mr_pushed *what)
 {
     struct mr_call *c = ctx;
 
-    if (rc != MR_OK) {
-        LOG_DEBUG("messages_refused", F_STR("why", why));
+    if (what->rc != MR_OK) {
+        LOG_DEBUG("messages_refused", F_STR("why", what->why));
         mr_call_header(c, "Retry-After", "1");
         mr_call_answer(c, mr_call_fail(c, MR_E_UNAVAIL, 503, AWAY));
         return;
     }
     c->status = 202;
-    mr_buf_addf(&c->out, "\"queue_length\":%lld}", (long long)length);
+    mr_buf_addf(&c->out, "\"queue_length\":%lld}", (long long)what->length);
     mr_call_answer(c, MR_OK);
 }
 
@@ -261,6 +261,20 @@ static int64_t take_number(struct mr_call *c, const char *name, int64_t fallback
     return n;
 }
 
+static void note_simulation(struct mr_call *c, const struct mr_burst *b)
+{
+    char message[400], details[100];
+
+    (void)snprintf(message, sizeof(message), "a burst of %lld messages was asked for%s%s",
+                   (long long)b->count, b->by[0] ? " by " : "", b->by);
+    (void)snprintf(details, sizeof(details), "{\"messages\":%lld,\"duration_ms\":%lld}",
+                   (long long)b->count, (long long)b->duration_ms);
+    mr_activity_note(c->api->opt.activity, &(struct mr_activity_entry){.kind = "simulation",
+                                                                       .outcome = "info",
+                                                                       .message = message,
+                                                                       .details = details});
+}
+
 int mr_post_simulate(struct mr_call *c)
 {
     struct mr_burst b = {.count = take_number(c, "count", 500, 1, 5000),
@@ -288,6 +302,7 @@ int mr_post_simulate(struct mr_call *c)
         mr_call_header(c, "Retry-After", "5");
         return mr_call_fail(c, MR_E_AGAIN, 503, "Too many simulations wait already; try again.");
     }
+    note_simulation(c, &b);
     c->status = 202;
     mr_buf_addf(&c->out,
                 "{\"status\":\"simulation_started\",\"messages_count\":%lld,"

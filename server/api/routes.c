@@ -80,6 +80,12 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/stats",                                MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats, "feeds", MR_OF_NOTHING},
     {"GET",    V1 "/stats/history",                        MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_stats_history, "feeds", MR_OF_NOTHING},
 
+    {"GET",    V1 "/activity/recent",                      MR_ROLE_VIEWER,   MR_ON_WORKER,  MR_BODY_NONE,     mr_get_activity, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/realtime/connections",                 MR_ROLE_ADMIN,    MR_ON_LOOP,    MR_BODY_NONE,     mr_get_connections_live, NULL, MR_OF_NOTHING},
+    {"DELETE", V1 "/realtime/connections/{sid}",           MR_ROLE_ADMIN,    MR_ON_LOOP,    MR_BODY_NONE,     mr_delete_connection_live, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/bus/status",                           MR_ROLE_VIEWER,   MR_ON_LOOP,    MR_BODY_NONE,     mr_get_bus_status, "feeds", MR_OF_NOTHING},
+    {"POST",   V1 "/bus/{stream}",                         MR_ROLE_OPERATOR, MR_ON_LOOP,    MR_BODY_RECORDS,  mr_post_bus, "ingest", MR_OF_NOTHING},
+
     {"GET",    V1 "/monitoring/events",                MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_events, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL, MR_OF_NOTHING},

@@ -47,6 +47,7 @@ int sock_admit(struct mr_sockets *ss, struct mr_socket *s, const struct mr_ident
         return MR_E_NOMEM;
     sock->socket = s;
     sock->who = *who;
+    sock->since_us = mr_wall_us();
     sock->next = ss->first;
     if (ss->first)
         ss->first->prev = sock;
@@ -185,6 +186,7 @@ int mr_sockets_new(struct mr_sockets **out, const struct mr_sockets_options *opt
     if (!ss)
         return MR_E_NOMEM;
     ss->opt = *opt;
+    ss->activity = -1;
     make_metrics(ss);
     rc = mr_use(opt->server, "/", sock_key_connect, ss);
     if (rc == MR_OK)

@@ -24,6 +24,9 @@ struct mr_sockets_options {
     struct mr_pool *pool;
     struct mr_pg_pool *pg;
     struct mr_auth *auth;
+    /* Entries of activity that are new, a JSON array; NULL: nobody asks. [thread: loop] */
+    void (*on_activity)(void *ctx, struct mr_span entries);
+    void *ctx;
 };
 
 /* Borrows everything in opt until mr_sockets_free. The stream comes later, by mr_sockets_stream: it
@@ -32,6 +35,14 @@ MR_MUSTCHECK int mr_sockets_new(struct mr_sockets **out, const struct mr_sockets
 void mr_sockets_stream(struct mr_sockets *ss, struct mr_stream *st);
 /* A row of pipelines has changed somewhere; ctx is the struct mr_sockets. */
 void mr_sockets_pipelines(void *ctx);
+/* May who is signed in see the pipeline, as far as it was last read? */
+bool mr_sockets_may_see(const struct mr_sockets *ss, const struct mr_identity *who,
+                        struct mr_uuid pipeline);
+/* Append a JSON object for each socket, with commas between: {sid, transport, path, address, user,
+ * connected_at, queued_bytes, rooms}. Returns how many. */
+size_t mr_sockets_list(const struct mr_sockets *ss, struct mr_buf *out);
+/* Disconnect one, and its transport. MR_OK; MR_E_NOTFOUND. */
+MR_MUSTCHECK int mr_sockets_close(struct mr_sockets *ss, struct mr_span sid);
 size_t mr_sockets_count(const struct mr_sockets *ss);
 /* Refuse newcomers and disconnect those who are here, evenly over `ms`, then call done(ctx). MR_OK,
  * or as mr_server_drain. */

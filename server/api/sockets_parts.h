@@ -4,6 +4,7 @@
  *   subscribe.c  the requests of clients, and the check that a pipeline exists
  *   status.c     the states of all pipelines as last read, and pipeline_status
  *   denied.c     whom a pipeline is hidden from, read with them
+ *   sockets_list.c  who is connected, for REST
  *   socket_keys.c  API keys: PostgreSQL is asked whose they are, and asked again
  */
 #ifndef API_SOCKETS_PARTS_H
@@ -40,6 +41,7 @@ struct sock {
     struct mr_identity who;
     char key[MR_API_KEY_TEXT]; /* that it came with; "" where it was a token */
     bool asking;               /* whether that is still good */
+    int64_t since_us;          /* Unix time */
     struct sock_check *checks;
     size_t n_checks;
 };
@@ -72,6 +74,7 @@ struct mr_sockets {
     size_t n_rows;
     bool known, reading, again;
     struct denied denied;
+    int64_t activity; /* id of the last that was told; -1: none is known */
     uint64_t retry_ms;
     struct mr_metric *connects, *refused, *subscribes, *subscribe_errors, *expired;
 };
@@ -100,7 +103,7 @@ int denied_read(struct mr_pg *db, struct denied *out); /* [thread: worker] */
 void denied_free(struct denied *d);
 /* What was read is what counts now: takes it. */
 void denied_now(struct mr_sockets *ss, struct denied *d);
-bool denied_to(const struct mr_sockets *ss, const struct sock *s, struct mr_uuid pipeline);
+bool denied_to(const struct mr_sockets *ss, const struct mr_identity *who, struct mr_uuid pipeline);
 /* socket_keys.c */
 /* For mr_use: who comes with a key is looked up, and then goes on to sock_key_admit, or is refused.
  */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/alloc.h"
+#include "store/activity.h"
 #include "store/loads.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@ struct reading {
     struct status_row *rows;
     size_t n;
     struct denied denied;
+    struct mr_buf activity; /* an array: what is new */
+    int64_t activity_id;
     int rc;
 };
 
@@ -124,12 +127,16 @@ static void read_done(void *arg)
         ss->n_rows = r->n;
         ss->known = true;
         denied_now(ss, &r->denied);
+        ss->activity = r->activity_id;
+        if (ss->opt.on_activity)
+            ss->opt.on_activity(ss->opt.ctx, mr_buf_span(&r->activity));
     }
     ss->retry_ms = mr_mono_ms() + (r->rc == MR_OK ? EVERY_MS : RETRY_MS);
     if (r->rc != MR_OK) {
         rows_free(r->rows, r->n);
         denied_free(&r->denied);
     }
+    mr_buf_free(&r->activity);
     mr_free(r);
     if (ss->again) {
         ss->again = false;
@@ -211,11 +218,14 @@ static void read_work(void *arg)
             r->rc = read_progress(db, r);
         if (r->rc == MR_OK)
             r->rc = denied_read(db, &r->denied);
+        if (r->rc == MR_OK)
+            r->rc = mr_activity_after(db, &r->activity_id, &r->activity);
         mr_pg_release(r->ss->opt.pg, db);
     }
     if (!sock_post(srv, read_done, r)) {
         rows_free(r->rows, r->n);
         denied_free(&r->denied);
+        mr_buf_free(&r->activity);
         mr_free(r);
     }
 }
@@ -233,6 +243,8 @@ void status_read(struct mr_sockets *ss)
     r = mr_zalloc(1, sizeof(*r));
     if (r) {
         r->ss = ss;
+        r->activity_id = ss->activity;
+        mr_buf_init(&r->activity, 4u << 20);
         ss->reading = true;
         if (mr_pool_submit(ss->opt.pool, read_work, r) == MR_OK)
             return;

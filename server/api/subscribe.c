@@ -209,7 +209,7 @@ static void on_subscribe(struct mr_socket *s, struct mr_span args, int64_t ack_i
         return;
     }
     checks_cancel(ss, sock, want.pipeline);
-    if (status_knows(ss, want.pipeline) && !denied_to(ss, sock, want.pipeline))
+    if (status_knows(ss, want.pipeline) && !denied_to(ss, &sock->who, want.pipeline))
         serve(ss, s, args, ack_id);
     else
         check_new(ss, sock, want.pipeline, args, ack_id);

@@ -46,8 +46,11 @@
     X(redis_url,       "REDIS_URL",                SECRET, "", 0, 4096, "", 0, "Redis: redis://[:password@]host:port/db.") \
     X(redis_host,      "REDIS_HOST",               STR,    "localhost", 1, 255, "", 0, "Redis host, when REDIS_URL is unset.") \
     X(redis_port,      "REDIS_PORT",               INT,    "6379", 1, 65535, "", 0, "Redis port, when REDIS_URL is unset.") \
-    X(max_ws,          "MILLRACE_MAX_WS",          INT,    "1000", 1, 1000000, "connections", 0, "Most WebSockets of the feeds (/ws/stats, /api/v1/ws/dashboard) at a time.") \
+    X(max_ws,          "MILLRACE_MAX_WS",          INT,    "1000", 1, 1000000, "connections", 0, "Most WebSockets of the feeds (/ws, /ws/stats, /api/v1/ws/dashboard) at a time.") \
     X(max_ws_per_address, "MILLRACE_MAX_WS_PER_ADDRESS", INT, "10", 1, 1000000, "connections", 0, "Most of them of one address.") \
+    X(ws_deflate,      "MILLRACE_WS_DEFLATE",      BOOL,   "off", 0, 1, "", 0, "Compress what goes over WebSockets (permessage-deflate) for clients that offer it.") \
+    X(bus_prefix,      "MILLRACE_BUS_PREFIX",      STR,    "bus:", 1, 63, "", 0, "What the Redis keys of the message bus begin with: a stream's key is this and its name.") \
+    X(bus_maxlen,      "MILLRACE_BUS_MAXLEN",      INT,    "100000", 100, 100000000, "messages", 0, "About how many messages a stream of the bus keeps.") \
     X(ingest_batch,    "MILLRACE_INGEST_BATCH",    INT,    "50", 1, 10000, "messages", 0, "Most messages that the ingest worker stores at once.") \
     X(ingest_topic,    "MILLRACE_INGEST_TOPIC",    STR,    "", 0, 249, "", 0, "Kafka topic whose records are messages, too. Empty: none.") \
     X(ingest_group,    "MILLRACE_INGEST_GROUP",    STR,    "millrace-ingest", 1, 255, "", 0, "Consumer group of that topic's readers.") \

@@ -1,42 +1,21 @@
-/* feeds.c - who is connected, and the timer that serves them. */
-#include "feeds/feeds.h"
+/* feeds.c - who is connected, who may be, and what is the same for all. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "feeds/feed.h"
 #include "proto/alloc.h"
 #include "proto/json.h"
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_MS      50
-#define STATS_MS     500
-#define DASHBOARD_MS 5000
-#define MESSAGE_MAX  65536
-#define QUEUE_MAX    (1u << 20)
+#define HIGH_WATER     65536
+#define BUS_HIGH_WATER 262144
+#define QUEUE_MAX      (1u << 20)
+#define BUS_QUEUE_MAX  (8u << 20)
 
-struct feed {
-    struct mr_feeds *f;
-    struct mr_ws *ws;
-    bool dashboard, missed; /* missed: it is congested, and a sample was due */
-    int64_t interval_ms;
-    uint64_t due_ms;
-    struct feed *next, **at;
-};
+/* ---- what is said ------------------------------------------------------------------------- */
 
-struct mr_feeds {
-    struct mr_feeds_options opt;
-    uv_timer_t timer;
-    struct feed *first;
-    size_t n;
-    bool stopped;
-    struct mr_buf json;
-    struct mr_frame *frames[2]; /* of this turn: stats, dashboard */
-    struct mr_metric *open, *refused, *skipped, *invalid;
-};
-
-/* ---- sending ------------------------------------------------------------------------------ */
-
-static void envelope(struct mr_buf *b, const char *type, struct mr_span data)
+void feed_envelope(struct mr_buf *b, const char *type, struct mr_span data)
 {
     char now[MR_TIME_TEXT];
 
@@ -46,71 +25,44 @@ static void envelope(struct mr_buf *b, const char *type, struct mr_span data)
     mr_buf_addf(b, ",\"timestamp\":\"%s\"}", now);
 }
 
-/* The sample as this kind of feed sends it, made when the first one needs it. */
-static struct mr_frame *frame_of(struct mr_feeds *f, bool dashboard)
+void feed_say(struct feed *s, const char *type, struct mr_span data)
 {
-    struct mr_buf data = MR_BUF_INIT(65536);
+    struct mr_buf b = MR_BUF_INIT(2 * FEED_MESSAGE_MAX);
 
-    if (f->frames[dashboard])
-        return f->frames[dashboard];
-    mr_buf_clear(&f->json);
-    f->opt.stats(f->opt.ctx, dashboard ? &data : &f->json);
-    if (dashboard)
-        envelope(&f->json, "stats_update", mr_buf_span(&data));
-    mr_buf_free(&data);
-    if (mr_buf_err(&f->json) == MR_OK)
-        f->frames[dashboard] = mr_ws_frame_new(false, mr_buf_span(&f->json));
-    return f->frames[dashboard];
-}
-
-static void drop_frames(struct mr_feeds *f)
-{
-    for (size_t i = 0; i < 2; i++) {
-        if (f->frames[i])
-            mr_frame_unref(f->frames[i]);
-        f->frames[i] = NULL;
-    }
-}
-
-static void serve(struct feed *s, uint64_t now)
-{
-    struct mr_frame *frame;
-
-    s->due_ms += (uint64_t)s->interval_ms;
-    if (s->due_ms <= now) /* it was away for a while */
-        s->due_ms = now + (uint64_t)s->interval_ms;
-    if (mr_ws_congested(s->ws)) {
-        s->missed = true;
-        mr_metric_add(s->f->skipped, 1);
-        return;
-    }
-    frame = frame_of(s->f, s->dashboard);
-    if (frame)
-        (void)mr_ws_send_frame(s->ws, frame);
-}
-
-static void on_tick(uv_timer_t *t)
-{
-    struct mr_feeds *f = t->data;
-    uint64_t now = mr_mono_ms();
-    struct feed *next;
-
-    for (struct feed *s = f->first; s; s = next) {
-        next = s->next; /* a send may end it */
-        if (s->due_ms <= now)
-            serve(s, now);
-    }
-    drop_frames(f);
-}
-
-static void say(struct feed *s, const char *type, struct mr_span data)
-{
-    struct mr_buf b = MR_BUF_INIT(2 * MESSAGE_MAX);
-
-    envelope(&b, type, data);
+    feed_envelope(&b, type, data);
     if (mr_buf_err(&b) == MR_OK)
         (void)mr_ws_send_text(s->ws, mr_buf_span(&b));
     mr_buf_free(&b);
+}
+
+void feed_complain(struct feed *s, const char *sentence)
+{
+    struct mr_buf data = MR_BUF_INIT(1024);
+
+    mr_buf_addf(&data, "{\"message\":\"%s\"}", sentence);
+    feed_say(s, "error", mr_buf_span(&data));
+    mr_buf_free(&data);
+}
+
+void mr_feeds_tell(struct mr_feeds *f, const char *type, struct mr_span data,
+                   bool (*may)(const void *ctx, const struct mr_identity *who), const void *ctx)
+{
+    struct mr_buf b = MR_BUF_INIT(2 * FEED_MESSAGE_MAX);
+    struct mr_frame *frame = NULL;
+    struct feed *next;
+
+    feed_envelope(&b, type, data);
+    if (mr_buf_err(&b) == MR_OK)
+        frame = mr_ws_frame_new(false, mr_buf_span(&b));
+    mr_buf_free(&b);
+    for (struct feed *s = f->first; s && frame; s = next) {
+        next = s->next;
+        if (s->kind == &mr_feed_dashboard_kind && !mr_ws_congested(s->ws) &&
+            (!may || may(ctx, &s->query.who)))
+            (void)mr_ws_send_frame(s->ws, frame);
+    }
+    if (frame)
+        mr_frame_unref(frame);
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -139,15 +91,16 @@ static bool too_many_of(const struct mr_feeds *f, const char *addr)
     return n >= f->opt.cfg->max_ws_per_address;
 }
 
-static int check(struct mr_feeds *f, struct mr_http_req *req, int64_t *interval_ms)
+static int check(struct mr_feeds *f, struct mr_http_req *req, struct mr_feed_query *query)
 {
+    const char *why = "";
     int rc;
 
     if (f->stopped)
         return refuse(f, req, 503, "The server is shutting down.");
-    rc = f->opt.allow(f->opt.ctx, req, interval_ms);
+    rc = f->opt.allow(f->opt.ctx, req, query, &why);
     if (rc == MR_E_INVAL)
-        return refuse(f, req, 422, "interval_ms must be a whole number from 100 to 60000.");
+        return refuse(f, req, 422, why);
     if (rc == MR_E_FORBIDDEN)
         return refuse(f, req, 403, "This needs the role viewer.");
     if (rc != MR_OK)
@@ -159,33 +112,38 @@ static int check(struct mr_feeds *f, struct mr_http_req *req, int64_t *interval_
     return MR_OK;
 }
 
-static void request(struct mr_feeds *f, struct mr_http_req *req, bool dashboard,
-                    int64_t interval_ms)
+static void request(struct mr_feeds *f, struct mr_http_req *req, const struct feed_kind *kind)
 {
+    struct mr_feed_query query = {0};
     struct feed *s;
 
-    if (check(f, req, &interval_ms) != MR_OK)
+    if (check(f, req, &query) != MR_OK)
         return;
-    s = mr_zalloc(1, sizeof(*s));
+    s = mr_zalloc(1, kind->size);
     if (!s) {
         (void)refuse(f, req, 503, "Out of memory.");
         return;
     }
     s->f = f;
-    s->dashboard = dashboard;
-    s->interval_ms = interval_ms;
+    s->kind = kind;
+    s->query = query;
     if (mr_ws_accept(req, NULL, s) != MR_OK && !s->ws)
         mr_free(s);
 }
 
 static void on_stats_request(struct mr_http_req *req, void *ctx)
 {
-    request(ctx, req, false, STATS_MS);
+    request(ctx, req, &mr_feed_stats_kind);
 }
 
 static void on_dashboard_request(struct mr_http_req *req, void *ctx)
 {
-    request(ctx, req, true, DASHBOARD_MS);
+    request(ctx, req, &mr_feed_dashboard_kind);
+}
+
+static void on_bus_request(struct mr_http_req *req, void *ctx)
+{
+    request(ctx, req, &mr_feed_bus_kind);
 }
 
 static void on_open(struct mr_ws *ws, void *ctx)
@@ -194,17 +152,16 @@ static void on_open(struct mr_ws *ws, void *ctx)
     struct feed *s = mr_ws_data(ws);
 
     s->ws = ws;
+    s->id = ++f->last_id;
+    s->since_us = mr_wall_us();
     s->next = f->first;
     s->at = &f->first;
     if (s->next)
         s->next->at = &s->next;
     f->first = s;
     mr_metric_set(f->open, (double)++f->n);
-    s->due_ms = mr_mono_ms();
-    if (s->dashboard)
-        say(s, "connection_ack", MR_SPAN("{\"message\":\"connected\"}"));
-    if (f->n == 1 && !f->stopped)
-        uv_timer_start(&f->timer, on_tick, 0, TICK_MS);
+    if (s->kind->opened(s) != MR_OK)
+        (void)mr_ws_close(ws, 1011, MR_SPAN("out of memory"));
 }
 
 static void on_close(struct mr_ws *ws, int code, struct mr_span reason, void *ctx)
@@ -214,28 +171,24 @@ static void on_close(struct mr_ws *ws, int code, struct mr_span reason, void *ct
 
     (void)code;
     (void)reason;
+    if (s->kind->closed)
+        s->kind->closed(s);
     *s->at = s->next;
     if (s->next)
         s->next->at = s->at;
     mr_metric_set(f->open, (double)--f->n);
-    if (f->n == 0)
-        uv_timer_stop(&f->timer);
     mr_free(s);
 }
 
-/* The newest, as soon as it can be taken. */
 static void on_drain(struct mr_ws *ws, void *ctx)
 {
     struct feed *s = mr_ws_data(ws);
 
     (void)ctx;
-    if (!s->missed)
-        return;
-    s->missed = false;
-    s->due_ms = mr_mono_ms();
+    s->kind->drained(s);
 }
 
-/* "ping" is answered; everything else is not for us, which is said, and the connection stays. */
+/* "ping" is answered by all; what a feed does not take is said, and the connection stays. */
 static void on_message(struct mr_ws *ws, struct mr_span data, bool binary, void *ctx)
 {
     struct feed *s = mr_ws_data(ws);
@@ -243,52 +196,94 @@ static void on_message(struct mr_ws *ws, struct mr_span data, bool binary, void 
     struct mr_span m, type, sent = MR_SPAN_NONE;
 
     if (!binary && mr_json_check(data, &m) == MR_OK && mr_json_type(m) == MR_JSON_OBJECT &&
-        mr_json_get(m, "type", &type) == MR_OK && mr_span_is(mr_json_string_raw(type), "ping")) {
-        if (mr_json_get(m, "data", &sent) != MR_OK)
-            sent = MR_SPAN("null");
-        say(s, "pong", sent);
-        return;
+        mr_json_get(m, "type", &type) == MR_OK && mr_json_type(type) == MR_JSON_STRING) {
+        type = mr_json_string_raw(type);
+        if (mr_span_is(type, "ping")) {
+            if (mr_json_get(m, "data", &sent) != MR_OK)
+                sent = MR_SPAN("null");
+            feed_say(s, "pong", sent);
+            return;
+        }
+        if (s->kind->asked && s->kind->asked(s, type, m))
+            return;
     }
     mr_metric_add(f->invalid, 1);
     LOG_WARN("feed_message_ignored", F_STR("addr", mr_ws_addr(ws)), F_UINT("bytes", data.len));
-    say(s, "error", MR_SPAN("{\"message\":\"This feed takes {\\\"type\\\":\\\"ping\\\"} only.\"}"));
+    feed_complain(s, s->kind->takes);
+}
+
+/* ---- the list ----------------------------------------------------------------------------- */
+
+void mr_feeds_list(struct mr_feeds *f, struct mr_buf *out, bool first)
+{
+    char since[MR_TIME_TEXT];
+
+    for (const struct feed *s = f->first; s; s = s->next) {
+        mr_time_format(s->since_us, since);
+        mr_buf_addf(out, "%s{\"sid\":\"feed-%llu\",\"transport\":\"websocket\",", first ? "" : ",",
+                    (unsigned long long)s->id);
+        first = false;
+        mr_buf_addf(out, "\"path\":\"%s\",\"address\":\"%s\",\"user\":", s->kind->name,
+                    mr_ws_addr(s->ws));
+        mr_json_add_string_or_null(out, mr_span_str(s->query.who.username));
+        mr_buf_addf(out, ",\"connected_at\":\"%s\",\"queued_bytes\":%zu,\"rooms\":[]}", since,
+                    mr_ws_buffered(s->ws));
+    }
+}
+
+int mr_feeds_close(struct mr_feeds *f, struct mr_span id)
+{
+    char text[32];
+
+    for (struct feed *s = f->first; s; s = s->next) {
+        (void)snprintf(text, sizeof(text), "feed-%llu", (unsigned long long)s->id);
+        if (mr_span_is(id, text))
+            return mr_ws_close(s->ws, 1008, MR_SPAN("closed by an administrator"));
+    }
+    return MR_E_NOTFOUND;
 }
 
 /* ---- up and down -------------------------------------------------------------------------- */
 
+static int listen_at(struct mr_feeds *f, const char *path, mr_ws_request_fn request_fn, bool bus)
+{
+    const struct mr_ws_handlers h = {.request = request_fn,
+                                     .open = on_open,
+                                     .message = on_message,
+                                     .drain = on_drain,
+                                     .close = on_close,
+                                     .message_bytes_max = FEED_MESSAGE_MAX,
+                                     .queue_bytes_max = bus ? BUS_QUEUE_MAX : QUEUE_MAX,
+                                     .high_water_bytes = bus ? BUS_HIGH_WATER : HIGH_WATER,
+                                     .low_water_bytes = (bus ? BUS_HIGH_WATER : HIGH_WATER) / 4,
+                                     .ping_interval_ms = 20000};
+
+    return mr_on_websocket(f->opt.server, path, &h, f);
+}
+
 int mr_feeds_new(struct mr_feeds **out, const struct mr_feeds_options *opt)
 {
-    struct mr_ws_handlers h = {.open = on_open,
-                               .message = on_message,
-                               .drain = on_drain,
-                               .close = on_close,
-                               .message_bytes_max = MESSAGE_MAX,
-                               .queue_bytes_max = QUEUE_MAX,
-                               .high_water_bytes = 65536,
-                               .low_water_bytes = 16384,
-                               .ping_interval_ms = 20000};
     struct mr_feeds *f = mr_zalloc(1, sizeof(*f));
     int rc;
 
     if (!f)
         return MR_E_NOMEM;
     f->opt = *opt;
-    mr_buf_init(&f->json, 65536);
     f->open = mr_metric_gauge("millrace_feeds", "WebSockets of feeds", NULL);
     f->refused = mr_metric_counter("millrace_feeds_refused_total", "WebSockets refused", NULL);
-    f->skipped = mr_metric_counter("millrace_feeds_skipped_total",
-                                   "samples left out because a socket did not keep up", NULL);
     f->invalid = mr_metric_counter("millrace_feeds_invalid_messages_total",
                                    "messages of clients that no feed takes", NULL);
-    uv_timer_init(opt->loop, &f->timer);
-    f->timer.data = f;
-    h.request = on_stats_request;
-    rc = mr_on_websocket(opt->server, "/ws/stats", &h, f);
-    h.request = on_dashboard_request;
+    rc = figures_new(f);
     if (rc == MR_OK)
-        rc = mr_on_websocket(opt->server, "/api/v1/ws/dashboard", &h, f);
+        rc = bus_new(f);
     if (rc == MR_OK)
-        rc = mr_on_websocket(opt->server, "/ws/dashboard", &h, f);
+        rc = listen_at(f, "/ws/stats", on_stats_request, false);
+    if (rc == MR_OK)
+        rc = listen_at(f, "/api/v1/ws/dashboard", on_dashboard_request, false);
+    if (rc == MR_OK)
+        rc = listen_at(f, "/ws/dashboard", on_dashboard_request, false);
+    if (rc == MR_OK)
+        rc = listen_at(f, "/ws", on_bus_request, true);
     *out = f;
     return rc;
 }
@@ -298,24 +293,19 @@ void mr_feeds_stop(struct mr_feeds *f)
     struct feed *next;
 
     f->stopped = true;
-    uv_timer_stop(&f->timer); /* what it asks for figures goes next */
+    figures_stop(f);
+    bus_stop(f);
     for (struct feed *s = f->first; s; s = next) {
         next = s->next;
         (void)mr_ws_close(s->ws, 1001, MR_SPAN("the server is shutting down"));
     }
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
-    struct mr_feeds *f = h->data;
-
-    drop_frames(f);
-    mr_buf_free(&f->json);
-    mr_free(f);
-}
-
 void mr_feeds_free(struct mr_feeds *f)
 {
-    if (f)
-        uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+    if (!f)
+        return;
+    figures_free(f);
+    bus_free(f);
+    mr_free(f);
 }

@@ -8,6 +8,8 @@
 #define MR_KEY_MESSAGES "total_messages"
 #define MR_KEY_BATCHES  "total_batches"
 #define MR_KEY_RPS      "current_rps"
+/* "p50 p95 p99 batch" in ms, of the worker that stored last; gone after a minute. */
+#define MR_KEY_LATENCY "millrace:ingest:latency"
 /* A batch between queue and PostgreSQL: millrace:ingest:batch:<worker>:<batch>; its worker lives
  * while millrace:ingest:worker:<worker> does. */
 #define MR_KEY_BATCH  "millrace:ingest:batch:"

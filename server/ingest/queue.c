@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define WAITING_MAX (64u << 20) /* bytes */
@@ -114,7 +115,26 @@ static int add_item(struct mr_queue *q, struct command *c, const struct mr_queue
     return rc;
 }
 
-static int push_all(struct mr_queue *q, const struct mr_queue_item *list, int64_t *length)
+/* Not MR_OK: the connection is of no use any more, unless it is MR_E_CONFLICT. */
+static int take_reply(struct mr_queue *q, int type, redisReply **out)
+{
+    int rc = mr_redis_reply(q->redis, out);
+
+    if (rc != MR_OK) {
+        (void)snprintf(q->why, sizeof(q->why), "%s", mr_redis_why(q->redis));
+        *out = NULL;
+    } else if ((*out)->type != type) {
+        const char *said = (*out)->type == REDIS_REPLY_ERROR ? (*out)->str : "an odd reply";
+
+        (void)snprintf(q->why, sizeof(q->why), "Redis: %.200s", said);
+        rc = strncmp(said, "WRONGTYPE", 9) == 0 ? MR_E_CONFLICT : MR_E_UNAVAIL;
+        freeReplyObject(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static int push_all(struct mr_queue *q, struct mr_queue_item *list, int64_t *length)
 {
     static const char push[] = "LPUSH";
     struct command *c = mr_zalloc(1, sizeof(*c));
@@ -126,49 +146,90 @@ static int push_all(struct mr_queue *q, const struct mr_queue_item *list, int64_
     c->args[1] = MR_SPAN(MR_KEY_PENDING);
     c->n = 2;
     for (; list && rc == MR_OK; list = list->next)
-        rc = add_item(q, c, list);
+        if (list->stream[0] == '\0')
+            rc = add_item(q, c, list);
     if (rc == MR_OK)
         rc = send_command(q, c);
     for (size_t i = 0; i < c->sent && rc == MR_OK; i++) {
-        redisReply *reply = NULL;
+        redisReply *reply;
 
-        rc = mr_redis_reply(q->redis, &reply);
-        if (rc == MR_OK && reply->type != REDIS_REPLY_INTEGER) {
-            (void)snprintf(q->why, sizeof(q->why), "Redis: %.200s",
-                           reply->type == REDIS_REPLY_ERROR ? reply->str : "no length");
-            rc = MR_E_UNAVAIL;
-        } else if (rc == MR_OK) {
+        rc = take_reply(q, REDIS_REPLY_INTEGER, &reply);
+        if (reply) {
             *length = reply->integer;
-        } else {
-            (void)snprintf(q->why, sizeof(q->why), "%s", mr_redis_why(q->redis));
-        }
-        if (reply)
             freeReplyObject(reply);
+        }
     }
     mr_free(c);
     return rc;
 }
 
+/* A command a message: each has its own id. */
+static int add_to_stream(struct mr_queue *q, const struct mr_queue_item *item)
+{
+    char most[24];
+    size_t from = 0;
+    int rc = MR_OK;
+
+    (void)snprintf(most, sizeof(most), "%lld", (long long)q->cfg->bus_maxlen);
+    for (size_t i = 0; i < item->n && rc == MR_OK; i++) {
+        const struct mr_span args[] = {
+            MR_SPAN("XADD"),   mr_span_str(item->stream),
+            MR_SPAN("MAXLEN"), MR_SPAN("~"),
+            mr_span_str(most), MR_SPAN("*"),
+            MR_SPAN("data"),   mr_span_of(item->text.ptr + from, item->ends[i] - from),
+            MR_SPAN("type"),   mr_span_str(item->type)};
+
+        rc = mr_redis_add(q->redis, item->type[0] ? 10 : 8, args);
+        from = item->ends[i];
+    }
+    return rc;
+}
+
+static int added_to_stream(struct mr_queue *q, const struct mr_queue_item *item,
+                           struct mr_pushed *what)
+{
+    int rc = MR_OK;
+
+    for (size_t i = 0; i < item->n && (rc == MR_OK || rc == MR_E_CONFLICT); i++) {
+        redisReply *reply;
+
+        rc = take_reply(q, REDIS_REPLY_STRING, &reply);
+        if (reply) {
+            (void)snprintf(what->last_id, sizeof(what->last_id), "%s", reply->str);
+            freeReplyObject(reply);
+        }
+    }
+    what->rc = rc == MR_OK || rc == MR_E_CONFLICT ? rc : MR_E_UNAVAIL;
+    return what->rc == MR_E_CONFLICT ? MR_OK : rc;
+}
+
 static void push_list(struct mr_queue *q, struct mr_queue_item *list)
 {
-    int64_t length = 0;
-    int rc = open_redis(q);
+    struct mr_pushed what = {.why = q->why};
+    int listed = open_redis(q), rc;
 
-    if (rc == MR_OK)
-        rc = push_all(q, list, &length);
+    if (listed == MR_OK)
+        listed = push_all(q, list, &what.length);
+    rc = listed;
+    for (struct mr_queue_item *i = list; i && rc == MR_OK; i = i->next)
+        if (i->stream[0])
+            rc = add_to_stream(q, i);
+    while (list) {
+        struct mr_queue_item *next = list->next;
+
+        what.rc = (list->stream[0] ? rc : listed) == MR_OK ? MR_OK : MR_E_UNAVAIL;
+        if (rc == MR_OK && list->stream[0])
+            rc = added_to_stream(q, list, &what);
+        list->done(list->ctx, &what);
+        mr_queue_item_free(list);
+        list = next;
+    }
     if (rc != MR_OK && q->redis) {
         LOG_WARN("queue_broke", F_STR("why", q->why));
         mr_redis_close(q->redis);
         q->redis = NULL;
     }
     atomic_store(&q->well, rc == MR_OK);
-    while (list) {
-        struct mr_queue_item *next = list->next;
-
-        list->done(list->ctx, rc == MR_OK ? MR_OK : MR_E_UNAVAIL, length, q->why);
-        mr_queue_item_free(list);
-        list = next;
-    }
 }
 
 /* An idle connection that has broken is noticed before the next message comes. */

@@ -10,14 +10,24 @@
 
 struct mr_queue;
 
+#define MR_QUEUE_KEY 256
+
+/* What became of an item. */
+struct mr_pushed {
+    int rc;           /* MR_OK; MR_E_UNAVAIL; MR_E_CONFLICT: the key is of another kind */
+    int64_t length;   /* of the list after it */
+    char last_id[48]; /* of a stream: that of the last message */
+    const char *why;
+};
+
 /* Messages of one request. Allocated by mr_queue_item, freed by the queue after done. */
 struct mr_queue_item {
     struct mr_buf text; /* the messages, one after the other */
     size_t n, cap;
     size_t *ends; /* where each ends in text */
-    /* Called once, on the queue's thread. rc: MR_OK, length: of the queue after it; MR_E_UNAVAIL,
-     * MR_E_CLOSED: why. */
-    void (*done)(void *ctx, int rc, int64_t length, const char *why);
+    /* A stream that they are added to, as the field data; empty: they go into the list. */
+    char stream[MR_QUEUE_KEY], type[65]; /* type: a field, too, unless it is empty */
+    void (*done)(void *ctx, const struct mr_pushed *what); /* once, on the queue's thread */
     void *ctx;
     struct mr_queue_item *next;
 };

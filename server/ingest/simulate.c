@@ -68,12 +68,11 @@ static int add_message(struct mr_simulator *s, struct mr_queue_item *item, const
     return mr_queue_item_end(item);
 }
 
-static void told(void *ctx, int rc, int64_t length, const char *why)
+static void told(void *ctx, const struct mr_pushed *what)
 {
     (void)ctx;
-    (void)length;
-    if (rc != MR_OK)
-        LOG_WARN("simulation_lost_messages", F_STR("why", why));
+    if (what->rc != MR_OK)
+        LOG_WARN("simulation_lost_messages", F_STR("why", what->why));
 }
 
 /* Until the time, or the end of the process. False: the end. */

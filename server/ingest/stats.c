@@ -20,8 +20,8 @@
 struct sample {
     int64_t wall_us, messages, batches, queue;
     uint64_t mono_ms;
-    double rps;
-    bool known; /* Redis answered */
+    double rps, latency[4]; /* p50, p95, p99, batch */
+    bool known, timed;      /* Redis answered */
 };
 
 struct ring {
@@ -37,7 +37,7 @@ struct mr_stats_sampler {
     bool ending;              /* {lock} */
     struct ring fine, coarse; /* {lock} */
     struct mr_redis *redis;
-    void (*on_sample)(void *ctx);
+    void (*on_sample)(void *ctx, int64_t messages, int64_t batches, int64_t queue);
     void *ctx;
 };
 
@@ -61,8 +61,9 @@ static int64_t number(const redisReply *r)
 static int ask(struct mr_stats_sampler *s, struct sample *out)
 {
     redisReply *totals = NULL, *length = NULL;
-    int rc = mr_redis_add(s->redis, MR_REDIS_ARGS(MR_SPAN("MGET"), MR_SPAN(MR_KEY_MESSAGES),
-                                                  MR_SPAN(MR_KEY_BATCHES)));
+    int rc =
+        mr_redis_add(s->redis, MR_REDIS_ARGS(MR_SPAN("MGET"), MR_SPAN(MR_KEY_MESSAGES),
+                                             MR_SPAN(MR_KEY_BATCHES), MR_SPAN(MR_KEY_LATENCY)));
 
     if (rc == MR_OK)
         rc = mr_redis_add(s->redis, MR_REDIS_ARGS(MR_SPAN("LLEN"), MR_SPAN(MR_KEY_PENDING)));
@@ -70,13 +71,16 @@ static int ask(struct mr_stats_sampler *s, struct sample *out)
         rc = mr_redis_reply(s->redis, &totals);
     if (rc == MR_OK)
         rc = mr_redis_reply(s->redis, &length);
-    if (rc == MR_OK && (totals->type != REDIS_REPLY_ARRAY || totals->elements != 2 ||
+    if (rc == MR_OK && (totals->type != REDIS_REPLY_ARRAY || totals->elements != 3 ||
                         length->type != REDIS_REPLY_INTEGER))
         rc = MR_E_UNAVAIL;
     if (rc == MR_OK) {
         out->messages = number(totals->element[0]);
         out->batches = number(totals->element[1]);
         out->queue = length->integer;
+        if (totals->element[2]->type == REDIS_REPLY_STRING)
+            out->timed = sscanf(totals->element[2]->str, "%lf %lf %lf %lf", &out->latency[0],
+                                &out->latency[1], &out->latency[2], &out->latency[3]) == 4;
         out->known = true;
     }
     if (totals)
@@ -117,6 +121,8 @@ static void take_sample(struct mr_stats_sampler *s)
     if (!last || now.mono_ms - last->mono_ms >= COARSE_MS)
         push(&s->coarse, &now);
     pthread_mutex_unlock(&s->lock);
+    if (now.known && s->on_sample)
+        s->on_sample(s->ctx, now.messages, now.batches, now.queue);
 }
 
 static void *sampler_thread(void *arg)
@@ -130,8 +136,6 @@ static void *sampler_thread(void *arg)
     while (!s->ending) {
         pthread_mutex_unlock(&s->lock);
         take_sample(s);
-        if (s->on_sample)
-            s->on_sample(s->ctx);
         pthread_mutex_lock(&s->lock);
         next.tv_nsec += MR_STATS_MS * 1000000L;
         if (next.tv_nsec >= 1000000000L) {
@@ -148,16 +152,26 @@ static void *sampler_thread(void *arg)
 
 static void add_sample(struct mr_buf *out, const struct sample *s)
 {
+    static const char *const timed[4] = {"p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
+                                         "batch_ms"};
     char time[MR_TIME_TEXT];
 
     mr_time_format(s->wall_us, time);
     mr_buf_addf(out,
                 "{\"total_messages\":%lld,\"current_rps\":%.2f,\"messages_per_second\":%.2f,"
                 "\"queue_depth\":%lld,\"queue_length\":%lld,\"total_batches\":%lld,"
-                "\"avg_batch_size\":%.2f,\"timestamp\":\"%s\"}",
+                "\"avg_batch_size\":%.2f,\"timestamp\":\"%s\"",
                 (long long)s->messages, s->rps, s->rps, (long long)s->queue, (long long)s->queue,
                 (long long)s->batches,
                 s->batches > 0 ? (double)s->messages / (double)s->batches : 0.0, time);
+    for (size_t i = 0; i < 4; i++) {
+        mr_buf_addf(out, ",\"%s\":", timed[i]);
+        if (s->timed)
+            mr_buf_addf(out, "%.3f", s->latency[i]);
+        else
+            mr_buf_add_str(out, "null");
+    }
+    mr_buf_add_char(out, '}');
 }
 
 void mr_sampler_json(struct mr_stats_sampler *s, struct mr_buf *out)
@@ -203,7 +217,8 @@ void mr_sampler_history(struct mr_stats_sampler *s, size_t points, struct mr_buf
 }
 
 int mr_sampler_new(struct mr_stats_sampler **out, const struct mr_config *cfg,
-                   void (*on_sample)(void *ctx), void *ctx)
+                   void (*on_sample)(void *ctx, int64_t messages, int64_t batches, int64_t queue),
+                   void *ctx)
 {
     struct mr_stats_sampler *s = mr_zalloc(1, sizeof(*s));
 

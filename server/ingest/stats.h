@@ -13,13 +13,17 @@
 
 struct mr_stats_sampler;
 
-/* on_sample(ctx) is called after each sample, on the sampler's thread; NULL: nobody is. */
+/* on_sample is called with each sample that Redis answered, on the sampler's thread; NULL: nobody
+ * is. */
 MR_MUSTCHECK int mr_sampler_new(struct mr_stats_sampler **out, const struct mr_config *cfg,
-                                void (*on_sample)(void *ctx), void *ctx);
+                                void (*on_sample)(void *ctx, int64_t messages, int64_t batches,
+                                                  int64_t queue),
+                                void *ctx);
 void mr_sampler_free(struct mr_stats_sampler *s);
 
 /* Append {total_messages, current_rps, messages_per_second, queue_depth, queue_length,
- * total_batches, avg_batch_size, timestamp}: the last sample. [thread: any] */
+ * total_batches, avg_batch_size, timestamp, p50_latency_ms, p95_latency_ms, p99_latency_ms,
+ * batch_ms}: the last sample. [thread: any] */
 void mr_sampler_json(struct mr_stats_sampler *s, struct mr_buf *out);
 /* Append an array of the last points, oldest first: the samples of the last 50 s, and before them
  * one a minute. [thread: any] */

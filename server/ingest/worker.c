@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "base/uuid.h"
 #include "ingest/keys.h"
+#include "ingest/latency.h"
 #include "ingest/store.h"
 #include "proto/alloc.h"
 #include "store/redis.h"
@@ -38,6 +39,7 @@ struct mr_worker {
     uint64_t at_ms[RING];
     int64_t totals[RING];
     size_t n_totals;
+    struct mr_latencies latencies;
     struct mr_metric *stored, *buried, *batches, *reclaimed;
 };
 
@@ -50,7 +52,8 @@ static const char TAKE[] =
 static const char DONE[] =
     "redis.call('DEL', KEYS[1]) for i = 2, 3 do if tonumber(redis.call('GET', KEYS[i]) or '-1') < "
     "tonumber(ARGV[i - 1]) then redis.call('SET', KEYS[i], ARGV[i - 1]) end end "
-    "redis.call('SET', KEYS[4], ARGV[3]) return 1";
+    "redis.call('SET', KEYS[4], ARGV[3]) "
+    "if ARGV[4] ~= '' then redis.call('SET', KEYS[5], ARGV[4], 'PX', 60000) end return 1";
 
 /* ---- Redis -------------------------------------------------------------------------------- */
 
@@ -128,19 +131,26 @@ static int64_t rate_x100(struct mr_worker *w, int64_t total)
     return now > from ? (total - base) * 100000 / (int64_t)(now - from) : 0;
 }
 
-static int done(struct mr_worker *w, const char *key, const struct mr_message_counters *c)
+/* batch_us: that it took; 0: nothing was stored. */
+static int done(struct mr_worker *w, const char *key, const struct mr_message_counters *c,
+                uint64_t batch_us)
 {
-    char messages[24], batches[24], rps[32];
+    char messages[24], batches[24], rps[32], latency[100] = "";
+    uint32_t p[3];
     int64_t rate = rate_x100(w, c->messages);
 
     w->told_ms = mr_mono_ms();
     (void)snprintf(messages, sizeof(messages), "%lld", (long long)c->messages);
     (void)snprintf(batches, sizeof(batches), "%lld", (long long)c->batches);
     (void)snprintf(rps, sizeof(rps), "%lld.%02lld", (long long)rate / 100, (long long)rate % 100);
-    return tell(w, MR_REDIS_ARGS(MR_SPAN("EVAL"), MR_SPAN(DONE), MR_SPAN("4"), mr_span_str(key),
-                                 MR_SPAN(MR_KEY_MESSAGES), MR_SPAN(MR_KEY_BATCHES),
-                                 MR_SPAN(MR_KEY_RPS), mr_span_str(messages), mr_span_str(batches),
-                                 mr_span_str(rps)));
+    if (batch_us > 0 && mr_latency_percentiles(&w->latencies, p))
+        (void)snprintf(latency, sizeof(latency), "%u %u %u %llu.%03llu", p[0], p[1], p[2],
+                       (unsigned long long)batch_us / 1000, (unsigned long long)batch_us % 1000);
+    return tell(w,
+                MR_REDIS_ARGS(MR_SPAN("EVAL"), MR_SPAN(DONE), MR_SPAN("5"), mr_span_str(key),
+                              MR_SPAN(MR_KEY_MESSAGES), MR_SPAN(MR_KEY_BATCHES),
+                              MR_SPAN(MR_KEY_RPS), MR_SPAN(MR_KEY_LATENCY), mr_span_str(messages),
+                              mr_span_str(batches), mr_span_str(rps), mr_span_str(latency)));
 }
 
 static int store(struct mr_worker *w, const char *key, const redisReply *list)
@@ -150,6 +160,7 @@ static int store(struct mr_worker *w, const char *key, const redisReply *list)
     char(*ids)[MR_INGEST_ID] = mr_zalloc(n, sizeof(*ids));
     const struct mr_ingest_batch b = {n, texts, (const char(*)[MR_INGEST_ID])ids};
     struct mr_message_counters c = {0};
+    uint64_t from = mr_mono_us();
     int rc = texts && ids ? MR_OK : MR_E_NOMEM;
 
     for (size_t i = 0; i < n && rc == MR_OK; i++) {
@@ -160,8 +171,10 @@ static int store(struct mr_worker *w, const char *key, const redisReply *list)
     }
     if (rc == MR_OK)
         rc = mr_ingest_store(&w->store, &b, &c, &buried);
+    for (size_t i = 0; i < n && rc == MR_OK; i++)
+        mr_latency_add(&w->latencies, texts[i], mr_wall_ms());
     if (rc == MR_OK)
-        rc = done(w, key, &c);
+        rc = done(w, key, &c, mr_mono_us() - from);
     if (rc == MR_OK) {
         mr_metric_add(w->batches, 1);
         mr_metric_add(w->buried, buried);
@@ -324,7 +337,7 @@ static int tell_totals(struct mr_worker *w)
 
     if (rc == MR_OK)
         rc = mr_messages_counters(w->store.db, &c);
-    return rc == MR_OK ? done(w, "millrace:ingest:none", &c) : rc;
+    return rc == MR_OK ? done(w, "millrace:ingest:none", &c, 0) : rc;
 }
 
 static int turn(struct mr_worker *w)

@@ -44,11 +44,13 @@ describe('feeds', () => {
     const ws = open(`/ws/stats?token=${token}`)
     await several(ws, 5)
     const { at, ...first } = ws.messages[0]
-    assert.deepEqual(Object.keys(first), ['total_messages', 'current_rps', 'messages_per_second', 'queue_depth', 'queue_length', 'total_batches', 'avg_batch_size', 'timestamp'])
+    assert.deepEqual(Object.keys(first), ['total_messages', 'current_rps', 'messages_per_second', 'queue_depth', 'queue_length', 'total_batches', 'avg_batch_size', 'timestamp', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms', 'batch_ms'])
     const took = ws.messages[4].at - ws.messages[0].at
     assert.ok(took > 1500 && took < 3500, `four intervals in ${took} ms`)
     await request(`${server.url}/messages`, { method: 'POST', token, body: Array.from({ length: 30 }, (_, i) => ({ user_id: i, channel_id: 1, content: `f${i}` })) })
     await until('the total moves', () => ws.messages.at(-1).total_messages, (n) => n === 30)
+    const { p50_latency_ms: p50, p99_latency_ms: p99, batch_ms: batch } = await until('latencies are known', () => ws.messages.at(-1), (m) => m.batch_ms > 0)
+    assert.ok(p50 > 0 && p50 <= p99 && p99 < 10000 && batch < 10000, `p50 ${p50} p99 ${p99} batch ${batch}`)
     await over(ws)
   })
 

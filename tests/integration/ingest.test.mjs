@@ -91,7 +91,7 @@ describe('messages', () => {
   it('counts what is stored, here and in Redis', async () => {
     const n = await stored()
     const s = await until('the sampler has seen it', () => get('/stats'), (x) => x.total_messages === n)
-    assert.deepEqual(Object.keys(s), ['total_messages', 'current_rps', 'messages_per_second', 'queue_depth', 'queue_length', 'total_batches', 'avg_batch_size', 'timestamp'])
+    assert.deepEqual(Object.keys(s), ['total_messages', 'current_rps', 'messages_per_second', 'queue_depth', 'queue_length', 'total_batches', 'avg_batch_size', 'timestamp', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms', 'batch_ms'])
     assert.equal(s.current_rps, s.messages_per_second)
     assert.equal(s.queue_depth, 0)
     assert.ok(Math.abs(s.avg_batch_size - n / s.total_batches) < 0.01)

@@ -1,8 +1,10 @@
 /* test_ingest_batch.c - what of the queue becomes a row, and where Redis is by its URL. */
 #include "rows.h"
 
+#include "ingest/latency.h"
 #include "ingest/store.h"
 #include "store/redis.h"
+#include <stdio.h>
 #include <string.h>
 
 #define BATCH "0192f0a0-0000-7000-8000-000000000001"
@@ -117,6 +119,28 @@ static void test_url(void **state)
     assert_int_equal(u.tls, row->tls);
 }
 
+static void test_latencies(void **state)
+{
+    static struct mr_latencies l;
+    char text[100];
+    uint32_t p[3];
+
+    (void)state;
+    assert_false(mr_latency_percentiles(&l, p));
+    for (unsigned i = 1; i <= 2000; i++) { /* the last 1024: 977 to 2000 ms */
+        (void)snprintf(text, sizeof(text), "{\"id\":\"0192f0a0-0000-7000-8000-%012u\",", i);
+        mr_latency_add(&l, mr_span_str(text), 0x0192f0a00000 + (int64_t)i);
+    }
+    mr_latency_add(&l, MR_SPAN("{\"id\":\"0192f0a0-0000-4000-8000-000000000001\","),
+                   0x0192f0a00001);
+    mr_latency_add(&l, MR_SPAN("{\"user_id\":1}"), 0x0192f0a00001);
+    mr_latency_add(&l, MR_SPAN("{\"id\":\"0192f0a0-0000-7000-8000-000000000001\","), 5);
+    assert_true(mr_latency_percentiles(&l, p));
+    assert_int_equal(p[0], 977 + 511);
+    assert_int_equal(p[1], 977 + 972);
+    assert_int_equal(p[2], 977 + 1013);
+}
+
 int main(void)
 {
     static struct rows r;
@@ -124,5 +148,6 @@ int main(void)
     rows_add(&r, table, test_row);
     rows_add_one(&r, "each place of a batch has an id of its own", test_places);
     rows_add(&r, urls, test_url);
+    rows_add_one(&r, "latencies are those of the last thousand messages", test_latencies);
     return rows_run("ingestion", &r);
 }

@@ -1,0 +1,301 @@
+/* bus_wants.c - subscriptions of one socket. */
+#include "feeds/bus_wants.h"
+#include "proto/alloc.h"
+#include "proto/json.h"
+#include <stdio.h>
+#include <string.h>
+
+enum how { NO, YES, FROM /* its floor on */ };
+
+#define NAMES "Give stream or streams: names of 1 to 128 letters, digits and . _ : -, 64 at most."
+
+void bus_wants_init(struct bus_wants *w)
+{
+    w->all = true;
+    memset(w->how, YES, sizeof(w->how));
+}
+
+void bus_wants_free(struct bus_wants *w)
+{
+    mr_free(w->of);
+}
+
+bool bus_wants_live(const struct bus_wants *w, size_t stream, struct mr_bus_id id)
+{
+    if (w->how[stream] != FROM)
+        return w->how[stream] == YES;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->of[i].stream == (int)stream)
+            return mr_bus_id_cmp(id, w->of[i].floor) > 0;
+    return false;
+}
+
+bool bus_wants_due(const struct bus_wants *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->of[i].due && w->of[i].stream >= 0)
+            return true;
+    return false;
+}
+
+static struct bus_want *of(struct bus_wants *w, size_t stream)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->of[i].stream == (int)stream)
+            return &w->of[i];
+    return NULL;
+}
+
+struct bus_want *bus_wants_behind(struct bus_wants *w, size_t stream, uint16_t turn)
+{
+    struct bus_want *one = of(w, stream);
+
+    return one && one->behind && one->turn == turn ? one : NULL;
+}
+
+void bus_wants_settle(struct bus_wants *w, size_t stream)
+{
+    const struct bus_want *one = of(w, stream);
+
+    if (!one)
+        w->how[stream] = w->all ? YES : NO;
+    else if (w->all || one->behind)
+        w->how[stream] = NO;
+    else
+        w->how[stream] = one->floor.ms > 0 ? FROM : YES;
+}
+
+static void settle_all(struct bus_wants *w)
+{
+    memset(w->how, w->all ? YES : NO, sizeof(w->how));
+    for (size_t i = 0; i < w->n; i++)
+        if (w->of[i].stream >= 0)
+            bus_wants_settle(w, (size_t)w->of[i].stream);
+}
+
+void bus_wants_found(struct bus_wants *w, const char *name, size_t stream)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (strcmp(w->of[i].name, name) == 0)
+            w->of[i].stream = (int)stream;
+    bus_wants_settle(w, stream);
+}
+
+/* ---- changes ------------------------------------------------------------------------------ */
+
+struct change { /* what one message asks for, before any of it is done */
+    size_t n;
+    bool all;
+    struct mr_span names[BUS_WANTS_MAX];
+    bool has_after[BUS_WANTS_MAX];
+    struct mr_bus_id after[BUS_WANTS_MAX];
+};
+
+static struct bus_want *find(struct bus_wants *w, struct mr_span name)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (mr_span_is(name, w->of[i].name))
+            return &w->of[i];
+    return NULL;
+}
+
+static struct bus_want *add(struct bus_wants *w, struct mr_bus_reader *r, struct mr_span name)
+{
+    struct bus_want *one = &w->of[w->n++];
+
+    *one = (struct bus_want){.stream = -1};
+    (void)snprintf(one->name, sizeof(one->name), MR_SPAN_FMT, MR_SPAN_ARG(name));
+    one->stream = mr_bus_reader_find(r, one->name);
+    if (one->stream < 0)
+        mr_bus_reader_look(r, one->name);
+    return one;
+}
+
+static int have_room(struct bus_wants *w)
+{
+    if (!w->of)
+        w->of = mr_zalloc(BUS_WANTS_MAX, sizeof(*w->of));
+    return w->of ? MR_OK : MR_E_NOMEM;
+}
+
+static void subscribe(struct bus_wants *w, struct mr_bus_reader *r, const struct change *c)
+{
+    if (w->all || c->all)
+        w->n = 0;
+    w->all = c->all;
+    for (size_t i = 0; i < c->n; i++) {
+        struct bus_want *one = find(w, c->names[i]);
+
+        if (!one)
+            one = add(w, r, c->names[i]);
+        if (!c->has_after[i])
+            continue;
+        one->behind = one->due = one->first = true;
+        one->floor = c->after[i];
+        one->turn = ++w->turns;
+    }
+    settle_all(w);
+}
+
+static void leave_some(struct bus_wants *w, struct mr_bus_reader *r, const struct change *c)
+{
+    if (c->all) { /* nothing is left */
+        w->all = false;
+        w->n = 0;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        struct bus_want *one = find(w, c->names[i]);
+
+        if (w->all && !one)
+            (void)add(w, r, c->names[i]);
+        else if (!w->all && one)
+            *one = w->of[--w->n];
+    }
+    settle_all(w);
+}
+
+/* ---- what a message says ------------------------------------------------------------------ */
+
+static int take_name(struct change *c, struct mr_span value)
+{
+    struct mr_span name = mr_json_string_raw(value);
+
+    if (mr_json_type(value) != MR_JSON_STRING || c->n == BUS_WANTS_MAX)
+        return MR_E_INVAL;
+    if (mr_span_is(name, "*")) {
+        c->all = true;
+        return MR_OK;
+    }
+    if (!mr_bus_name_ok(name))
+        return MR_E_INVAL;
+    c->names[c->n++] = name;
+    return MR_OK;
+}
+
+static int take_names(struct change *c, struct mr_span message)
+{
+    struct mr_span value;
+    struct mr_json_iter it;
+    int rc;
+
+    if (mr_json_get(message, "streams", &value) == MR_OK && mr_json_type(value) == MR_JSON_ARRAY) {
+        for (rc = mr_json_begin(&it, value); rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;)
+            rc = take_name(c, it.value);
+        rc = rc == MR_E_END ? MR_OK : MR_E_INVAL;
+    } else if (mr_json_get(message, "stream", &value) == MR_OK ||
+               mr_json_get(message, "channel", &value) == MR_OK ||
+               mr_json_get(message, "streams", &value) == MR_OK) {
+        rc = take_name(c, value);
+    } else {
+        rc = MR_E_INVAL;
+    }
+    return rc == MR_OK && (c->all ? c->n == 0 : c->n > 0) ? MR_OK : MR_E_INVAL;
+}
+
+/* The position of each name: one for the only one, or an object. */
+static int take_after(struct change *c, struct mr_span message)
+{
+    struct mr_span after, value;
+    char name[MR_BUS_NAME];
+
+    if (mr_json_get(message, "after", &after) != MR_OK || mr_json_type(after) == MR_JSON_NULL)
+        return MR_OK;
+    if (mr_json_type(after) != MR_JSON_OBJECT && (c->n != 1 || c->all))
+        return MR_E_INVAL;
+    for (size_t i = 0; i < c->n; i++) {
+        (void)snprintf(name, sizeof(name), MR_SPAN_FMT, MR_SPAN_ARG(c->names[i]));
+        value = after;
+        if (mr_json_type(after) == MR_JSON_OBJECT && mr_json_get(after, name, &value) != MR_OK)
+            continue;
+        if (mr_json_type(value) != MR_JSON_STRING ||
+            mr_bus_id_parse(mr_json_string_raw(value), &c->after[i]) != MR_OK)
+            return MR_E_INVAL;
+        c->has_after[i] = true;
+    }
+    return MR_OK;
+}
+
+/* How many wants there would be. */
+static size_t would_be(struct bus_wants *w, const struct change *c, bool leave)
+{
+    size_t n = w->all == leave && !c->all ? w->n : 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        n += n == 0 || !find(w, c->names[i]);
+    return n;
+}
+
+int bus_wants_ask(struct bus_wants *w, struct feed *s, struct mr_bus_reader *r,
+                  struct mr_span message, bool leave)
+{
+    struct change *c = mr_zalloc(1, sizeof(*c));
+    const char *why = NULL;
+
+    if (!c || have_room(w) != MR_OK) {
+        why = "Out of memory.";
+    } else if (take_names(c, message) != MR_OK) {
+        why = NAMES;
+    } else if (!leave && take_after(c, message) != MR_OK) {
+        why = "after must be the id of a message, such as 1700000000000-0, or an object of ids by "
+              "stream.";
+    } else if (would_be(w, c, leave) > BUS_WANTS_MAX) {
+        why = "At most 64 streams by name.";
+    }
+    for (size_t i = 0; !why && i < c->n; i++) {
+        const struct bus_want *one = find(w, c->names[i]);
+
+        if (!leave && one && one->behind && c->has_after[i])
+            why = "That stream is being replayed to you already.";
+    }
+    if (why)
+        feed_complain(s, why);
+    else if (leave)
+        leave_some(w, r, c);
+    else
+        subscribe(w, r, c);
+    mr_free(c);
+    return why ? MR_E_INVAL : MR_OK;
+}
+
+int bus_wants_list(struct bus_wants *w, struct mr_bus_reader *r, const char *list)
+{
+    struct change c = {0};
+    const char *end;
+    int rc = have_room(w);
+
+    for (; rc == MR_OK; list = end + 1) {
+        end = list + strcspn(list, ",");
+        if (c.n == BUS_WANTS_MAX || !mr_bus_name_ok(mr_span_of(list, (size_t)(end - list))))
+            return MR_E_INVAL;
+        c.names[c.n++] = mr_span_of(list, (size_t)(end - list));
+        if (*end == '\0')
+            break;
+    }
+    if (rc == MR_OK)
+        subscribe(w, r, &c);
+    return rc;
+}
+
+/* ---- what the client is told -------------------------------------------------------------- */
+
+void bus_say_wants(struct feed *s, const struct bus_wants *w, const char *type)
+{
+    struct mr_buf data = MR_BUF_INIT(65536);
+
+    mr_buf_add_str(&data, w->all ? "{\"streams\":\"*\",\"but\":[" : "{\"streams\":[");
+    for (size_t i = 0; i < w->n; i++)
+        mr_buf_addf(&data, "%s\"%s\"", i > 0 ? "," : "", w->of[i].name);
+    mr_buf_add_str(&data, "]}");
+    feed_say(s, type, mr_buf_span(&data));
+    mr_buf_free(&data);
+}
+
+void bus_say_replayed(struct feed *s, const struct bus_want *w)
+{
+    struct mr_buf data = MR_BUF_INIT(1024);
+
+    mr_buf_addf(&data, "{\"stream\":\"%s\",\"last_id\":\"%llu-%llu\"}", w->name,
+                (unsigned long long)w->floor.ms, (unsigned long long)w->floor.seq);
+    feed_say(s, "replayed", mr_buf_span(&data));
+    mr_buf_free(&data);
+}
