@@ -91,7 +91,8 @@ void mr_api_free(struct mr_api *api);
 /* Feeds and bus, which are made with what this api gives them. Before the first request. */
 void mr_api_feeds(struct mr_api *api, struct mr_feeds *feeds, struct mr_bus_reader *bus);
 /* feeds.c: what feeds.h asks for; ctx is the struct mr_api. [thread: loop] */
-int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why);
+int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why,
+                  struct mr_feed_ticket *ticket);
 void mr_feed_stats(void *ctx, struct mr_buf *out);
 /* activity.c: tells those who watch the dashboard's feed; entries: a JSON array. */
 void mr_feed_activity(void *ctx, struct mr_span entries);

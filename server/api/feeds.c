@@ -2,35 +2,112 @@
 #include "api/api.h"
 #include "api/router.h"
 #include "base/clock.h"
+#include "proto/alloc.h"
+#include "store/api_keys.h"
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define INTERVAL_MIN 100
 #define INTERVAL_MAX 60000
 #define RATE_MAX     1000000
 
-/* Browsers can give no header with a WebSocket: the address may have the token. */
-static int who(struct mr_api *api, struct mr_http_req *req, struct mr_feed_query *out)
-{
-    struct mr_span header = mr_http_header(req, "authorization");
-    struct mr_buf token = MR_BUF_INIT(16384);
+/* ---- who ---------------------------------------------------------------------------------- */
+
+/* An API key: PostgreSQL knows whose it is. */
+struct asking {
+    struct mr_api *api;
+    struct mr_feed_ticket *ticket;
+    const char *path; /* of the REST surface that has the same */
+    char key[MR_API_KEY_TEXT];
     struct mr_identity who;
     int rc;
+};
 
-    if (header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
+/* [thread: loop] */
+static void answered(void *arg)
+{
+    struct asking *a = arg;
+
+    mr_feeds_decide(a->ticket, a->rc, &a->who);
+    OPENSSL_cleanse(a->key, sizeof(a->key));
+    mr_free(a);
+}
+
+/* [thread: worker] */
+static void ask(void *arg)
+{
+    struct asking *a = arg;
+    struct mr_pg_pool *pool = a->api->opt.pg;
+    struct mr_api_key_owner owner;
+    struct mr_pg *db = NULL;
+
+    a->rc = mr_pg_acquire(pool, MR_API_DB_WAIT_MS, &db);
+    if (a->rc == MR_OK) {
+        a->rc = mr_api_keys_find(db, mr_span_str(a->key), &owner);
+        mr_pg_release(pool, db);
+    }
+    if (a->rc == MR_OK) {
+        enum mr_role most = mr_api_key_role(owner.scopes, a->path);
+
+        memcpy(a->who.user_id, owner.user.id, sizeof(a->who.user_id));
+        memcpy(a->who.username, owner.user.username, sizeof(a->who.username));
+        a->who.role = owner.user.role;
+        a->rc = most < MR_ROLE_VIEWER ? MR_E_FORBIDDEN : MR_OK;
+    } else if (a->rc != MR_E_AUTH) {
+        a->rc = MR_E_UNAVAIL;
+    }
+    while (mr_post(a->api->opt.server, answered, a) == MR_E_AGAIN)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static int ask_later(struct mr_api *api, struct mr_span key, bool bus,
+                     struct mr_feed_ticket *ticket)
+{
+    struct asking *a = key.len < MR_API_KEY_TEXT ? mr_zalloc(1, sizeof(*a)) : NULL;
+
+    if (!a)
+        return MR_E_AUTH;
+    a->api = api;
+    a->ticket = ticket;
+    a->path = bus ? "/api/v1/bus" : "/api/v1/stats";
+    memcpy(a->key, key.ptr, key.len);
+    if (mr_pool_submit(api->opt.workers, ask, a) == MR_OK)
+        return MR_E_AGAIN;
+    mr_free(a);
+    return MR_E_UNAVAIL;
+}
+
+/* Browsers can give no header with a WebSocket: the address may have the token. */
+static int who(struct mr_api *api, struct mr_http_req *req, struct mr_feed_query *out,
+               struct mr_feed_ticket *ticket)
+{
+    struct mr_span header = mr_http_header(req, "authorization"),
+                   key = mr_http_header(req, "x-api-key");
+    struct mr_buf token = MR_BUF_INIT(16384);
+    int rc;
+
+    if (key.len > 0)
+        mr_buf_add_span(&token, key);
+    else if (header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
         mr_buf_add(&token, header.ptr + 7, header.len - 7);
     else if (mr_query_get(mr_http_query(req), "token", &token) != MR_OK)
         mr_buf_clear(&token);
-    rc = mr_auth_check(api->opt.auth, mr_buf_span(&token), mr_wall_ms() / 1000, &who);
+    if (!mr_auth_open(api->opt.auth) &&
+        (key.len > 0 || mr_span_starts(mr_buf_span(&token), MR_SPAN(MR_API_KEY_PREFIX))))
+        rc = ask_later(api, mr_buf_span(&token), out->bus, ticket);
+    else
+        rc = mr_auth_check(api->opt.auth, mr_buf_span(&token), mr_wall_ms() / 1000, &out->who);
     mr_buf_free(&token);
-    if (rc == MR_OK && who.role < MR_ROLE_VIEWER)
+    if (rc == MR_OK && out->who.role < MR_ROLE_VIEWER)
         rc = MR_E_FORBIDDEN;
-    if (rc == MR_OK)
-        out->who = who;
     return rc;
 }
+
+/* ---- what for ----------------------------------------------------------------------------- */
 
 /* A number of the query; absent: as it was. */
 static int take_number(struct mr_http_req *req, const char *name, int64_t min, int64_t max,
@@ -73,13 +150,10 @@ static int take_streams(struct mr_http_req *req, struct mr_feed_query *out)
     return rc == MR_E_NOTFOUND ? MR_OK : (rc == MR_OK ? MR_OK : MR_E_INVAL);
 }
 
-int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why)
+static int read_query(struct mr_http_req *req, struct mr_feed_query *out, const char **why)
 {
-    struct mr_api *api = ctx;
-    int rc = mr_config_has(api->anonymous, "feeds") ? MR_OK : who(api, req, out);
+    int rc;
 
-    if (rc != MR_OK)
-        return rc;
     *why = "interval_ms must be a whole number from 100 to 60000.";
     rc = take_number(req, "interval_ms", INTERVAL_MIN, INTERVAL_MAX, &out->interval_ms);
     if (rc != MR_OK)
@@ -90,6 +164,17 @@ int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out,
         return rc;
     *why = "streams must be names with commas between, of letters, digits and . _ : -";
     return take_streams(req, out);
+}
+
+int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why,
+                  struct mr_feed_ticket *ticket)
+{
+    struct mr_api *api = ctx;
+    int rc = read_query(req, out, why);
+
+    if (rc == MR_OK && !mr_config_has(api->anonymous, "feeds"))
+        rc = who(api, req, out, ticket);
+    return rc;
 }
 
 void mr_feed_stats(void *ctx, struct mr_buf *out)

@@ -27,6 +27,7 @@ struct feed_kind {
 struct feed {
     struct mr_feeds *f;
     const struct feed_kind *kind;
+    struct mr_http_req *req; /* while it waits to be let in */
     struct mr_ws *ws;
     uint64_t id; /* never used again */
     int64_t since_us;
@@ -41,6 +42,7 @@ struct mr_feeds {
     struct mr_feeds_options opt;
     struct feed *first;
     size_t n;
+    uv_timer_t expiry;
     uint64_t last_id;
     bool stopped;
     struct figures *figures;

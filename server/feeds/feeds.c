@@ -10,6 +10,7 @@
 
 #define HIGH_WATER     65536
 #define BUS_HIGH_WATER 262144
+#define EXPIRY_MS      1000
 #define QUEUE_MAX      (1u << 20)
 #define BUS_QUEUE_MAX  (8u << 20)
 
@@ -91,20 +92,18 @@ static bool too_many_of(const struct mr_feeds *f, const char *addr)
     return n >= f->opt.cfg->max_ws_per_address;
 }
 
-static int check(struct mr_feeds *f, struct mr_http_req *req, struct mr_feed_query *query)
+static int check(struct mr_feeds *f, struct mr_http_req *req, int rc, const char *why)
 {
-    const char *why = "";
-    int rc;
-
     if (f->stopped)
         return refuse(f, req, 503, "The server is shutting down.");
-    rc = f->opt.allow(f->opt.ctx, req, query, &why);
     if (rc == MR_E_INVAL)
         return refuse(f, req, 422, why);
     if (rc == MR_E_FORBIDDEN)
         return refuse(f, req, 403, "This needs the role viewer.");
-    if (rc != MR_OK)
+    if (rc == MR_E_AUTH || rc == MR_E_TIMEOUT)
         return refuse(f, req, 401, "Give a token: ?token=, or Authorization: Bearer.");
+    if (rc != MR_OK)
+        return refuse(f, req, 503, "Whose key that is could not be found out; try again.");
     if ((int64_t)f->n >= f->opt.cfg->max_ws)
         return refuse(f, req, 503, "Too many WebSockets are open.");
     if (too_many_of(f, mr_http_addr(req)))
@@ -112,23 +111,38 @@ static int check(struct mr_feeds *f, struct mr_http_req *req, struct mr_feed_que
     return MR_OK;
 }
 
+static void decide(struct feed *s, int rc, const char *why)
+{
+    if (check(s->f, s->req, rc, why) != MR_OK || (mr_ws_accept(s->req, NULL, s) != MR_OK && !s->ws))
+        mr_free(s);
+}
+
+void mr_feeds_decide(struct mr_feed_ticket *ticket, int rc, const struct mr_identity *who)
+{
+    struct feed *s = (struct feed *)ticket;
+
+    if (rc == MR_OK)
+        s->query.who = *who;
+    decide(s, rc, "");
+}
+
 static void request(struct mr_feeds *f, struct mr_http_req *req, const struct feed_kind *kind)
 {
-    struct mr_feed_query query = {0};
-    struct feed *s;
+    struct feed *s = mr_zalloc(1, kind->size);
+    const char *why = "";
+    int rc;
 
-    if (check(f, req, &query) != MR_OK)
-        return;
-    s = mr_zalloc(1, kind->size);
     if (!s) {
         (void)refuse(f, req, 503, "Out of memory.");
         return;
     }
     s->f = f;
     s->kind = kind;
-    s->query = query;
-    if (mr_ws_accept(req, NULL, s) != MR_OK && !s->ws)
-        mr_free(s);
+    s->req = req;
+    s->query.bus = kind == &mr_feed_bus_kind;
+    rc = f->opt.allow(f->opt.ctx, req, &s->query, &why, (struct mr_feed_ticket *)s);
+    if (rc != MR_E_AGAIN)
+        decide(s, rc, why);
 }
 
 static void on_stats_request(struct mr_http_req *req, void *ctx)
@@ -212,6 +226,20 @@ static void on_message(struct mr_ws *ws, struct mr_span data, bool binary, void 
     feed_complain(s, s->kind->takes);
 }
 
+/* A token ends, and with it what it has opened; a key is not asked for again. */
+static void on_expiry(uv_timer_t *t)
+{
+    struct mr_feeds *f = t->data;
+    int64_t now = mr_wall_ms() / 1000;
+    struct feed *next;
+
+    for (struct feed *s = f->first; s; s = next) {
+        next = s->next;
+        if (s->query.who.expires_at != 0 && s->query.who.expires_at <= now)
+            (void)mr_ws_close(s->ws, 1008, MR_SPAN("the access token has expired"));
+    }
+}
+
 /* ---- the list ----------------------------------------------------------------------------- */
 
 void mr_feeds_list(struct mr_feeds *f, struct mr_buf *out, bool first)
@@ -273,6 +301,9 @@ int mr_feeds_new(struct mr_feeds **out, const struct mr_feeds_options *opt)
     f->refused = mr_metric_counter("millrace_feeds_refused_total", "WebSockets refused", NULL);
     f->invalid = mr_metric_counter("millrace_feeds_invalid_messages_total",
                                    "messages of clients that no feed takes", NULL);
+    uv_timer_init(opt->loop, &f->expiry);
+    f->expiry.data = f;
+    uv_timer_start(&f->expiry, on_expiry, EXPIRY_MS, EXPIRY_MS);
     rc = figures_new(f);
     if (rc == MR_OK)
         rc = bus_new(f);
@@ -293,6 +324,7 @@ void mr_feeds_stop(struct mr_feeds *f)
     struct feed *next;
 
     f->stopped = true;
+    uv_timer_stop(&f->expiry);
     figures_stop(f);
     bus_stop(f);
     for (struct feed *s = f->first; s; s = next) {
@@ -301,11 +333,16 @@ void mr_feeds_stop(struct mr_feeds *f)
     }
 }
 
+static void on_expiry_closed(uv_handle_t *h)
+{
+    mr_free(h->data);
+}
+
 void mr_feeds_free(struct mr_feeds *f)
 {
     if (!f)
         return;
     figures_free(f);
     bus_free(f);
-    mr_free(f);
+    uv_close((uv_handle_t *)&f->expiry, on_expiry_closed);
 }

@@ -17,12 +17,14 @@
 #include <uv.h>
 
 struct mr_feeds;
+struct mr_feed_ticket; /* somebody who waits to be let in */
 
 /* What the address of a WebSocket asks for. */
 struct mr_feed_query {
     int64_t interval_ms; /* 0: it does not */
     int64_t max_rate;    /* messages a second; 0: no limit */
     char streams[512];   /* with commas; empty: all */
+    bool bus;            /* it is for /ws */
     struct mr_identity who;
 };
 
@@ -31,8 +33,9 @@ struct mr_feeds_options {
     uv_loop_t *loop;
     const struct mr_config *cfg;
     /* May whoever asks have it? MR_OK; MR_E_AUTH, MR_E_FORBIDDEN; MR_E_INVAL: why says what is
-     * wrong with the query. */
-    int (*allow)(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why);
+     * wrong with the query; MR_E_AGAIN: mr_feeds_decide follows, once. */
+    int (*allow)(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why,
+                 struct mr_feed_ticket *ticket);
     /* Append the present figures, a JSON object. */
     void (*stats)(void *ctx, struct mr_buf *out);
     void *ctx;
@@ -43,6 +46,9 @@ MR_MUSTCHECK int mr_feeds_new(struct mr_feeds **out, const struct mr_feeds_optio
 /* The bus is read from here on. Not before: mr_feeds_ready is its ready. */
 void mr_feeds_bus(struct mr_feeds *f, struct mr_bus_reader *reader);
 void mr_feeds_ready(void *f); /* [thread: any] */
+/* What allow could not say at once: MR_OK, who it is; or why not, as allow does, and MR_E_UNAVAIL:
+ * that could not be found out. Ends the ticket. */
+void mr_feeds_decide(struct mr_feed_ticket *ticket, int rc, const struct mr_identity *who);
 /* Say good-bye to all (1001) and take no more. */
 void mr_feeds_stop(struct mr_feeds *f);
 /* After the server has closed and the reader is freed, before the loop closes: closes its handles;

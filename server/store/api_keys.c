@@ -96,8 +96,9 @@ int mr_api_keys_find(struct mr_pg *c, struct mr_span key, struct mr_api_key_owne
 
 /* ---- scopes ------------------------------------------------------------------------------- */
 
-static const char *const groups[] = {"*",     "pipelines", "connections", "monitoring",
-                                     "users", "audit",     "api-keys",    "metrics"};
+static const char *const groups[] = {"*",        "pipelines", "connections", "monitoring", "users",
+                                     "audit",    "api-keys",  "messages",    "simulate",   "stats",
+                                     "activity", "bus",       "realtime",    "metrics"};
 static const struct verb {
     const char *name;
     enum mr_role role;

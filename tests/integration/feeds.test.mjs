@@ -100,6 +100,25 @@ describe('feeds', () => {
     await Promise.all([...ten, again].map(over))
   })
 
+  it('takes API keys with a scope for it, and tokens until they end', async () => {
+    const key = async (scopes) => (await request(`${server.url}/api/v1/api-keys`, { method: 'POST', token, body: { name: `k${scopes}`, scopes } })).body.key
+    const [stats, bus, other] = [await key(['stats:read']), await key(['bus:read']), await key(['users:read'])]
+    for (const [path, k, options] of [[`/ws/stats?token=${stats}`], ['/api/v1/ws/dashboard', stats, { headers: { 'x-api-key': stats } }], ['/ws', bus, { headers: { authorization: `Bearer ${bus}` } }]]) {
+      const ws = open(path, options)
+      await several(ws, 1)
+      await over(ws)
+    }
+    assert.equal(await refused(`/ws?token=${stats}`), 403)
+    assert.equal(await refused(`/ws/stats?token=${other}`), 403)
+    assert.equal(await refused(`/ws/stats?token=mr_${'x'.repeat(43)}`), 401)
+    const short = await startMillrace({ databaseUrl: db.url, env: { REDIS_URL: redis.url, MILLRACE_ACCESS_TOKEN_SECONDS: '10' } })
+    const ws = new WebSocket(`${short.url.replace('http', 'ws')}/ws/stats?token=${await login(short.url)}`)
+    sockets.push(ws)
+    const [code, reason] = await once(ws, 'close')
+    assert.deepEqual([code, String(reason)], [1008, 'the access token has expired'])
+    await short.stop()
+  })
+
   it('says good-bye when the server stops', async () => {
     const ws = open(`/ws/stats?token=${token}`)
     await several(ws, 1)
