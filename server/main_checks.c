@@ -108,7 +108,7 @@ static int ask_redis(void *ctx, struct mr_probe_result *out)
 {
     struct mr_checks *k = ctx;
     redisReply *len = NULL;
-    char why[128] = "";
+    char why[128] = "", detail[MR_HEALTH_DETAIL];
     int rc = MR_OK;
 
     if (!k->redis)
@@ -123,10 +123,13 @@ static int ask_redis(void *ctx, struct mr_probe_result *out)
     }
     mr_redis_close(k->redis);
     k->redis = NULL;
+    (void)snprintf(detail, sizeof(detail),
+                   "Redis does not answer: check REDIS_URL and that it runs%s%.90s",
+                   why[0] ? "; " : "", why);
     return down(out, rc,
                 rc == MR_E_CONFIG ? why
                 : rc == MR_E_AUTH ? "Redis refuses the password: check REDIS_URL"
-                                  : "Redis does not answer: check REDIS_URL and that it runs");
+                                  : detail);
 }
 
 /* ---- Kafka -------------------------------------------------------------------------------- */
