@@ -1,58 +1,14 @@
 // rest.mjs - the REST interface under wrk, 64 connections: GET /health and a page of 50 pipelines beside Go's net/http
 // with pgx and FastAPI with asyncpg on the same database; and the dashboard's sums over ten million logged events.
-import { execFileSync, spawnSync } from 'node:child_process'
-import fs from 'node:fs'
-import path from 'node:path'
 import { login, request } from '../support/client.mjs'
 import { Millrace } from '../support/millrace.mjs'
-import { closeServices, createDatabase, root } from '../support/services.mjs'
-import { freePort, here, parentOf, start, stop, usage } from './lib/programs.mjs'
+import { closeServices, createDatabase } from '../support/services.mjs'
+import { goPeer, has, pythonPeer } from './lib/peers.mjs'
+import { freePort, parentOf, start, stop } from './lib/programs.mjs'
 import { format, median, medians, ratio, table, verdicts } from './lib/report.mjs'
+import { headers, load } from './lib/wrk.mjs'
 
-const cache = path.join(root, '.cache/bench')
-const goServer = path.join(cache, 'rest_go/server')
-const python = path.join(cache, 'python/bin/python')
 const names = { millrace: 'millrace', go: 'Go net/http + pgx', fastapi: 'FastAPI + asyncpg' }
-const has = (file) => spawnSync('sh', ['-c', `command -v ${file}`]).status === 0
-const must = (file, args, options) => execFileSync(file, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
-
-function installPeers(say) {
-  const there = []
-  fs.mkdirSync(cache, { recursive: true })
-  if (has('go')) {
-    if (!fs.existsSync(goServer)) {
-      const source = path.join(cache, 'rest_go/source') // go writes go.sum beside the module
-      fs.cpSync(path.join(here, 'peers/rest_go'), source, { recursive: true })
-      must('go', ['mod', 'tidy'], { cwd: source })
-      must('go', ['build', '-o', goServer, '.'], { cwd: source })
-    }
-    there.push('go')
-  } else say('no go: its server is left out')
-  if (has('python3')) {
-    if (!fs.existsSync(path.join(cache, 'python/rest'))) {
-      must('python3', ['-m', 'venv', path.join(cache, 'python')])
-      must(python, ['-m', 'pip', 'install', '--quiet', '-r', path.join(here, 'peers/requirements.txt'), '-r', path.join(here, 'peers/requirements-rest.txt')])
-      fs.writeFileSync(path.join(cache, 'python/rest'), '')
-    }
-    there.push('fastapi')
-  } else say('no python3: FastAPI is left out')
-  return there
-}
-
-const ms = (text) => Number.parseFloat(text) * (/us$/.test(text) ? 0.001 : /[^m]s$/.test(text) ? 1000 : 1)
-
-/** One run of wrk: requests a second, p99, and CPU time of the server and of PostgreSQL for each request. */
-async function load(url, pid, postmaster, seconds, headers) {
-  const args = ['-t1', '-c64', `-d${seconds}s`, '--latency', ...Object.entries(headers).flatMap(([k, v]) => ['-H', `${k}: ${v}`]), url]
-  execFileSync('wrk', ['-t1', '-c64', '-d1s', ...args.slice(3)], { encoding: 'utf8' }) // warm
-  const [before, pg] = [usage(pid), usage(postmaster)]
-  const out = execFileSync('wrk', args, { encoding: 'utf8' })
-  const [after, pgAfter] = [usage(pid), usage(postmaster)]
-  const n = Number(/(\d+) requests in/.exec(out)[1])
-  const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0)
-  return { per_second: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]), p99_ms: ms(/99%\s+(\S+)/.exec(out)[1]), cpu_us: (after.cpu_us - before.cpu_us) / n, pg_us: (pgAfter.cpu_us - pg.cpu_us) / n, bad, rss_mb: after.rss_kb / 1024 }
-}
-
 async function fill(db, events, say) {
   const pipelines = await db.one(`WITH p AS (INSERT INTO pipelines (id, name, mode, engine, kafka_topics) SELECT gen_random_uuid(), 'pipeline ' || g, 'cdc_only', 'external', jsonb_build_array('bench.' || g) FROM generate_series(1, 50) g RETURNING id) SELECT array_agg(id) AS ids FROM p`)
   const step = 500000
@@ -73,7 +29,8 @@ async function fill(db, events, say) {
 
 export default async function rest({ rounds, quick, say, events = quick ? 100000 : 10000000 }) {
   if (!has('wrk')) throw new Error('wrk is not installed')
-  const there = installPeers(say)
+  const found = { go: goPeer('rest_go', say), fastapi: pythonPeer('rest_fastapi.py', 'requirements-rest.txt', say) }
+  const there = Object.keys(found).filter((name) => found[name])
   const seconds = quick ? 2 : 5
   const db = await createDatabase('bench_rest')
   const server = new Millrace({ databaseUrl: db.url, env: { MILLRACE_LOG_LEVEL: 'warn', MILLRACE_ROLES: 'api', MILLRACE_ACCESS_TOKEN_SECONDS: '86400' } })
@@ -86,7 +43,7 @@ export default async function rest({ rounds, quick, say, events = quick ? 100000
     const authorization = `Bearer ${await login(server.url)}`
     for (const name of there) {
       const port = await freePort()
-      peers[name] = name === 'go' ? start(goServer, [String(port), db.url]) : start(python, [path.join(here, 'peers/rest_fastapi.py'), String(port), db.url])
+      peers[name] = start(found[name][0], [...found[name].slice(1), String(port), db.url])
       peers[name].url = `http://127.0.0.1:${port}`
       await peers[name].said(/listening/)
     }
@@ -98,7 +55,7 @@ export default async function rest({ rounds, quick, say, events = quick ? 100000
       const all = Object.fromEntries(Object.keys(urls).map((name) => [name, []]))
       for (let i = 1; i <= rounds; i++) {
         for (const name of Object.keys(urls)) {
-          const r = await load(urls[name] + at, pids[name], postmaster, seconds, name === 'millrace' ? { Authorization: authorization } : {})
+          const r = await load(urls[name] + at, pids[name], postmaster, seconds, name === 'millrace' ? headers({ Authorization: authorization }) : [])
           if (r.bad) throw new Error(`${name} ${at}: ${r.bad} answers were no success`)
           all[name].push(r)
           say(`${plan} round ${i} ${name}: ${format(r.cpu_us, 1)} µs, ${format(r.per_second, 0)}/s`)

@@ -1,14 +1,14 @@
 // run.mjs - `./dev bench [name…]`: each bench starts the floor and the peer beside ours on the same
 // input, and gives one table and one line of JSON.
 //
-//   node run.mjs [--quick] [--rounds N] [--only PLAN,PLAN] [fanout] [eventlog] [rest] [load]
+//   node run.mjs [--quick] [--rounds N] [--only PLAN,PLAN] [fanout] [eventlog] [rest] [ingest] [load]
 import { execFileSync } from 'node:child_process'
 import os from 'node:os'
 import fs from 'node:fs'
 import path from 'node:path'
 import { root } from '../support/services.mjs'
 
-const benches = { fanout: () => import('./fanout.mjs'), eventlog: () => import('./eventlog.mjs'), rest: () => import('./rest.mjs'), load: () => import('./load.mjs') }
+const benches = { fanout: () => import('./fanout.mjs'), eventlog: () => import('./eventlog.mjs'), rest: () => import('./rest.mjs'), ingest: () => import('./ingest.mjs'), load: () => import('./load.mjs') }
 
 const names = []
 const options = { rounds: 3, quick: false, say: (line) => console.error(`  ${line}`) }
