@@ -51,21 +51,26 @@ static struct mr_span take_id(const struct where *w, struct mr_span m, const cha
 static struct mr_span take_content(const struct where *w, struct mr_span m)
 {
     struct mr_buf text = MR_BUF_INIT(MR_CALL_BODY_MAX);
-    struct mr_span v = MR_SPAN_NONE;
+    struct mr_span v = MR_SPAN_NONE, plain;
     size_t n;
 
     if (mr_json_get(m, "content", &v) != MR_OK || mr_json_type(v) == MR_JSON_NULL) {
         fault(w, "content", "is required");
-    } else if (mr_json_type(v) != MR_JSON_STRING ||
-               mr_json_unescape(mr_json_string_raw(v), &text) != MR_OK) {
-        fault(w, "content", "must be a string");
-    } else {
-        n = mr_utf8_count(mr_buf_span(&text));
-        if (n < 1 || n > MR_MESSAGE_CHARACTERS_MAX)
-            fault(w, "content", "must have 1 to 10000 characters");
-        else if (memchr(text.ptr, '\0', text.len))
-            fault(w, "content", "must not have a NUL in it");
+        return v;
     }
+    plain = mr_json_string_raw(v);
+    if (mr_json_type(v) == MR_JSON_STRING && memchr(v.ptr, '\\', v.len)) {
+        plain = mr_json_unescape(plain, &text) == MR_OK ? mr_buf_span(&text) : MR_SPAN_NONE;
+        if (plain.len == 0)
+            v = MR_SPAN("null"); /* escapes that stand for no text */
+    }
+    n = mr_utf8_count(plain);
+    if (mr_json_type(v) != MR_JSON_STRING)
+        fault(w, "content", "must be a string");
+    else if (n < 1 || n > MR_MESSAGE_CHARACTERS_MAX)
+        fault(w, "content", "must have 1 to 10000 characters");
+    else if (memchr(plain.ptr, '\0', plain.len))
+        fault(w, "content", "must not have a NUL in it");
     mr_buf_free(&text);
     return v;
 }
@@ -116,17 +121,22 @@ static int add_message(const struct where *w, struct mr_span m, struct mr_queue_
     content = take_content(w, m);
     created = take_time(w, m);
     mr_uuid_format(mr_uuid7(mr_wall_ms()), id);
-    mr_buf_addf(&item->text,
-                "{\"id\":\"%s\",\"user_id\":" MR_SPAN_FMT ",\"channel_id\":" MR_SPAN_FMT
-                ",\"content\":",
-                id, MR_SPAN_ARG(user), MR_SPAN_ARG(channel));
+    mr_buf_add_str(&item->text, "{\"id\":\"");
+    mr_buf_add(&item->text, id, sizeof(id) - 1);
+    mr_buf_add_str(&item->text, "\",\"user_id\":");
+    mr_buf_add_span(&item->text, user);
+    mr_buf_add_str(&item->text, ",\"channel_id\":");
+    mr_buf_add_span(&item->text, channel);
+    mr_buf_add_str(&item->text, ",\"content\":");
     mr_buf_add_span(&item->text, content);
     mr_buf_add_str(&item->text, ",\"created_at\":");
     if (created.ptr) {
         mr_buf_add_span(&item->text, created);
     } else {
         mr_time_format(mr_wall_us(), now);
-        mr_buf_addf(&item->text, "\"%s\"", now);
+        mr_buf_add_char(&item->text, '"');
+        mr_buf_add_str(&item->text, now);
+        mr_buf_add_char(&item->text, '"');
     }
     mr_buf_add_char(&item->text, '}');
     return mr_queue_item_end(item);
@@ -192,7 +202,9 @@ static void pushed(void *ctx, const struct mr_pushed *what)
         return;
     }
     c->status = 202;
-    mr_buf_addf(&c->out, "\"queue_length\":%lld}", (long long)what->length);
+    mr_buf_add_str(&c->out, "\"queue_length\":");
+    mr_buf_add_i64(&c->out, what->length);
+    mr_buf_add_char(&c->out, '}');
     mr_call_answer(c, MR_OK);
 }
 

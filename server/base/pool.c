@@ -18,6 +18,8 @@ struct mr_pool {
     size_t head, n;   /* {lock} */
     size_t cap;
     size_t busy;   /* {lock} workers inside a job */
+    size_t idle;   /* {lock} workers that sleep, */
+    size_t waking; /* {lock} and how many of them were woken and have not come yet */
     bool stopping; /* {lock} */
     pthread_t *threads;
     size_t n_threads;
@@ -32,8 +34,12 @@ static void *work(void *arg)
     for (;;) {
         struct job j;
 
-        while (p->n == 0 && !p->stopping)
+        while (p->n == 0 && !p->stopping) {
+            p->idle++;
             pthread_cond_wait(&p->wake, &p->lock);
+            p->idle--;
+            p->waking -= p->waking > 0;
+        }
         if (p->n == 0)
             break; /* stopping, and what was queued is done */
         j = p->ring[p->head];
@@ -79,6 +85,7 @@ int mr_pool_new(struct mr_pool **out, size_t threads, size_t queue_max)
 int mr_pool_submit(struct mr_pool *p, void (*fn)(void *arg), void *arg)
 {
     int rc = MR_OK;
+    bool wake = false;
 
     pthread_mutex_lock(&p->lock);
     if (p->stopping) {
@@ -87,9 +94,12 @@ int mr_pool_submit(struct mr_pool *p, void (*fn)(void *arg), void *arg)
         rc = MR_E_AGAIN;
     } else {
         p->ring[(p->head + p->n++) % p->cap] = (struct job){fn, arg};
-        pthread_cond_signal(&p->wake);
+        wake = p->idle > p->waking; /* who is awake takes it when it comes to it */
+        p->waking += wake;
     }
     pthread_mutex_unlock(&p->lock);
+    if (wake) /* unlocked: it would wake up to wait for the lock */
+        pthread_cond_signal(&p->wake);
     return rc;
 }
 

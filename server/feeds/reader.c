@@ -25,10 +25,11 @@
 
 struct stream {
     char name[MR_BUS_NAME];
-    struct mr_bus_id at; /* {lock} to write: everything up to here is read */
-    uint64_t messages;   /* {lock} */
-    int64_t index;       /* of all entries ever added, how many are read; -1: not known */
-    bool odd;            /* its key holds something else by now */
+    struct mr_bus_id at;   /* {lock} to write: everything up to here is read */
+    uint64_t messages;     /* {lock} */
+    int64_t index;         /* of all entries ever added, how many are read; -1: not known */
+    struct mr_bus_id sure; /* nothing was missed up to here */
+    bool odd;              /* its key holds something else by now */
 };
 
 struct replay {
@@ -156,6 +157,7 @@ static int found(struct mr_bus_reader *r, const char *name)
     if (mr_bus_id_cmp(info.last, r->start) < 0) /* ids of its own, or nothing new in it */
         s->at = r->started ? (struct mr_bus_id){0, 0} : info.last;
     s->index = index_at(&info, s->at);
+    s->sure = s->at;
     atomic_store(&r->n_streams, n + 1);
     LOG_INFO("bus_stream_found", F_STR("stream", name));
     return post(r, &e, MR_SPAN_NONE);
@@ -185,11 +187,12 @@ static int tend(struct mr_bus_reader *r, size_t i)
         pthread_mutex_unlock(&r->lock);
         s->index = info.added;
     } else if (s->index >= 0 && info.added - info.length > s->index) {
-        rc = post_gap(r, i, 0, s->at);
+        rc = post_gap(r, i, 0, s->sure);
         s->index = index_at(&info, s->at);
     } else if (s->index < 0) {
         s->index = index_at(&info, s->at);
     }
+    s->sure = s->at;
     return rc == MR_OK ? bus_redis_trim(&r->redis, s->name, r->cfg->bus_maxlen) : rc;
 }
 

@@ -1,5 +1,6 @@
 /* rows.c - one row, several, a page of many. */
 #include "store/rows.h"
+#include "proto/json.h"
 #include <stdio.h>
 
 int mr_rows_object(int rc, PGresult *res, struct mr_buf *json, int64_t *version)
@@ -70,4 +71,21 @@ int mr_rows_page(struct mr_pg *c, const char *count, int n_count, const char *li
     }
     PQclear(res);
     return rc == MR_OK ? mr_buf_err(json) : rc;
+}
+
+void mr_rows_add_time(struct mr_buf *json, struct mr_span text)
+{
+    static const char zeros[] = ".000000";
+    size_t end = text.len >= 3 && memcmp(text.ptr + text.len - 3, "+00", 3) == 0 ? text.len - 3 : 0;
+
+    if (end < 19 || end > 26 || text.ptr[10] != ' ') { /* infinity, or before Christ */
+        mr_json_add_string(json, text);
+        return;
+    }
+    mr_buf_add_char(json, '"');
+    mr_buf_add(json, text.ptr, 10);
+    mr_buf_add_char(json, 'T');
+    mr_buf_add(json, text.ptr + 11, end - 11);
+    mr_buf_add(json, zeros + (end - 19), 26 - end);
+    mr_buf_add_str(json, "Z\"");
 }

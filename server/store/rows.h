@@ -10,6 +10,10 @@
 /* A timestamptz as the API shows it, in SQL. */
 #define MR_SQL_TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
+/* The same of a plain timestamptz, in a session of ours (UTC, ISO): append "2026-11-20
+ * 22:10:13.5+00" as "2026-11-20T22:10:13.500000Z", in quotes; what is no such time, as it is. */
+void mr_rows_add_time(struct mr_buf *json, struct mr_span text);
+
 /* The one row of a statement that returned rc: append it. version, unless NULL, receives its second
  * column. MR_E_NOTFOUND when there is none. Takes res (NULL on error). */
 MR_MUSTCHECK int mr_rows_object(int rc, PGresult *res, struct mr_buf *json, int64_t *version);
