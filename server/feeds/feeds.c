@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HIGH_WATER     65536
-#define BUS_HIGH_WATER 262144
+#define HIGH_WATER     65536u
+#define BUS_HIGH_WATER 262144u
 #define EXPIRY_MS      1000
 #define QUEUE_MAX      (1u << 20)
 #define BUS_QUEUE_MAX  (8u << 20)
