@@ -129,25 +129,18 @@ static int take_number(struct mr_http_req *req, const char *name, int64_t min, i
     return rc == MR_E_NOTFOUND ? MR_OK : (rc == MR_OK ? MR_OK : MR_E_INVAL);
 }
 
-static int take_streams(struct mr_http_req *req, struct mr_feed_query *out)
+/* A text of the query; absent: "". MR_E_INVAL: too long. */
+static int take_text(struct mr_http_req *req, const char *name, char *out, size_t size)
 {
-    struct mr_buf text = MR_BUF_INIT(sizeof(out->streams));
-    int rc = mr_query_get(mr_http_query(req), "streams", &text);
+    struct mr_buf text = MR_BUF_INIT(65536);
+    int rc = mr_query_get(mr_http_query(req), name, &text);
 
-    if (rc == MR_OK) {
-        const char *at = mr_buf_cstr(&text);
-
-        (void)snprintf(out->streams, sizeof(out->streams), "%s", at);
-        for (bool more = true; more && rc == MR_OK; at++) { /* each a name */
-            size_t n = strcspn(at, ",");
-
-            rc = mr_bus_name_ok(mr_span_of(at, n)) ? MR_OK : MR_E_INVAL;
-            at += n;
-            more = *at != '\0';
-        }
-    }
+    if (rc == MR_OK && text.len >= size)
+        rc = MR_E_INVAL;
+    if (rc == MR_OK)
+        (void)snprintf(out, size, "%s", mr_buf_cstr(&text));
     mr_buf_free(&text);
-    return rc == MR_E_NOTFOUND ? MR_OK : (rc == MR_OK ? MR_OK : MR_E_INVAL);
+    return rc == MR_OK || rc == MR_E_NOTFOUND ? MR_OK : MR_E_INVAL;
 }
 
 static int read_query(struct mr_http_req *req, struct mr_feed_query *out, const char **why)
@@ -162,8 +155,12 @@ static int read_query(struct mr_http_req *req, struct mr_feed_query *out, const 
     rc = take_number(req, "max_rate", 1, RATE_MAX, &out->max_rate);
     if (rc != MR_OK)
         return rc;
-    *why = "streams must be names with commas between, of letters, digits and . _ : -";
-    return take_streams(req, out);
+    *why = "streams must be names with commas between, of letters, digits and . _ : -; after must "
+           "be name:id, with commas, of those streams.";
+    rc = take_text(req, "streams", out->streams, sizeof(out->streams));
+    if (rc == MR_OK)
+        rc = take_text(req, "after", out->after, sizeof(out->after));
+    return rc == MR_OK && mr_bus_start_ok(out->streams, out->after) ? MR_OK : MR_E_INVAL;
 }
 
 int mr_feed_allow(void *ctx, struct mr_http_req *req, struct mr_feed_query *out, const char **why,

@@ -284,12 +284,14 @@ static int on_opened(struct feed *s)
 
     pending_init(&bs->pending, s->query.max_rate, mr_mono_ms());
     bus_wants_init(&bs->wants);
-    if (b->reader && s->query.streams[0] &&
-        bus_wants_list(&bs->wants, b->reader, s->query.streams) != MR_OK)
+    if (b->reader && (s->query.streams[0] || s->query.after[0]) &&
+        bus_wants_start(&bs->wants, b->reader, s->query.streams, s->query.after) != MR_OK)
         return MR_E_NOMEM;
     feed_say(s, "connection_ack",
              MR_SPAN("{\"message\":\"connected\",\"buffer\":100,\"takes\":[\"ping\",\"test\","
                      "\"subscribe\",\"unsubscribe\"]}"));
+    if (b->reader)
+        pump(b, bs);
     return MR_OK;
 }
 

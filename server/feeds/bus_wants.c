@@ -59,7 +59,7 @@ void bus_wants_settle(struct bus_wants *w, size_t stream)
 
     if (!one)
         w->how[stream] = w->all ? YES : NO;
-    else if (w->all || one->behind)
+    else if (one->out || one->behind)
         w->how[stream] = NO;
     else
         w->how[stream] = one->floor.ms > 0 ? FROM : YES;
@@ -85,7 +85,7 @@ void bus_wants_found(struct bus_wants *w, const char *name, size_t stream)
 
 struct change { /* what one message asks for, before any of it is done */
     size_t n;
-    bool all;
+    bool all; /* and `names` with their positions */
     struct mr_span names[BUS_WANTS_MAX];
     bool has_after[BUS_WANTS_MAX];
     struct mr_bus_id after[BUS_WANTS_MAX];
@@ -128,6 +128,7 @@ static void subscribe(struct bus_wants *w, struct mr_bus_reader *r, const struct
 
         if (!one)
             one = add(w, r, c->names[i]);
+        one->out = false;
         if (!c->has_after[i])
             continue;
         one->behind = one->due = one->first = true;
@@ -146,10 +147,14 @@ static void leave_some(struct bus_wants *w, struct mr_bus_reader *r, const struc
     for (size_t i = 0; i < c->n; i++) {
         struct bus_want *one = find(w, c->names[i]);
 
-        if (w->all && !one)
-            (void)add(w, r, c->names[i]);
-        else if (!w->all && one)
+        if (!w->all && one)
             *one = w->of[--w->n];
+        if (!w->all)
+            continue;
+        if (!one)
+            one = add(w, r, c->names[i]);
+        one->out = true;
+        one->behind = one->due = false;
     }
     settle_all(w);
 }
@@ -192,6 +197,28 @@ static int take_names(struct change *c, struct mr_span message)
     return rc == MR_OK && (c->all ? c->n == 0 : c->n > 0) ? MR_OK : MR_E_INVAL;
 }
 
+static int take_position(struct change *c, size_t i, struct mr_span id)
+{
+    c->has_after[i] = true;
+    return mr_bus_id_parse(id, &c->after[i]);
+}
+
+/* All streams, and positions of some. */
+static int take_positions(struct change *c, struct mr_span after)
+{
+    struct mr_json_iter it;
+    int rc;
+
+    for (rc = mr_json_begin(&it, after); rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;) {
+        if (c->n == BUS_WANTS_MAX || !mr_bus_name_ok(it.key) ||
+            mr_json_type(it.value) != MR_JSON_STRING ||
+            take_position(c, c->n, mr_json_string_raw(it.value)) != MR_OK)
+            return MR_E_INVAL;
+        c->names[c->n++] = it.key;
+    }
+    return rc == MR_E_END ? MR_OK : MR_E_INVAL;
+}
+
 /* The position of each name: one for the only one, or an object. */
 static int take_after(struct change *c, struct mr_span message)
 {
@@ -202,15 +229,16 @@ static int take_after(struct change *c, struct mr_span message)
         return MR_OK;
     if (mr_json_type(after) != MR_JSON_OBJECT && (c->n != 1 || c->all))
         return MR_E_INVAL;
+    if (c->all)
+        return take_positions(c, after);
     for (size_t i = 0; i < c->n; i++) {
         (void)snprintf(name, sizeof(name), MR_SPAN_FMT, MR_SPAN_ARG(c->names[i]));
         value = after;
         if (mr_json_type(after) == MR_JSON_OBJECT && mr_json_get(after, name, &value) != MR_OK)
             continue;
         if (mr_json_type(value) != MR_JSON_STRING ||
-            mr_bus_id_parse(mr_json_string_raw(value), &c->after[i]) != MR_OK)
+            take_position(c, i, mr_json_string_raw(value)) != MR_OK)
             return MR_E_INVAL;
-        c->has_after[i] = true;
     }
     return MR_OK;
 }
@@ -257,22 +285,72 @@ int bus_wants_ask(struct bus_wants *w, struct feed *s, struct mr_bus_reader *r,
     return why ? MR_E_INVAL : MR_OK;
 }
 
-int bus_wants_list(struct bus_wants *w, struct mr_bus_reader *r, const char *list)
+/* The next of a list with commas; false: no more. */
+static bool next_of(const char **list, struct mr_span *out)
 {
-    struct change c = {0};
-    const char *end;
-    int rc = have_room(w);
+    size_t n = strcspn(*list, ",");
 
-    for (; rc == MR_OK; list = end + 1) {
-        end = list + strcspn(list, ",");
-        if (c.n == BUS_WANTS_MAX || !mr_bus_name_ok(mr_span_of(list, (size_t)(end - list))))
+    *out = mr_span_of(*list, n);
+    *list += n;
+    if (n > 0 && **list == ',' && (*list)[1] != '\0') /* one at the end is one too many */
+        (*list)++;
+    return n > 0;
+}
+
+/* The name's place in the change; a new one where all are wanted. */
+static int place_of(struct change *c, struct mr_span name, size_t *at)
+{
+    for (*at = 0; *at < c->n; (*at)++)
+        if (mr_span_eq(c->names[*at], name))
+            return MR_OK;
+    if (!c->all || c->n == BUS_WANTS_MAX)
+        return MR_E_INVAL;
+    c->names[c->n++] = name;
+    return MR_OK;
+}
+
+static int read_start(struct change *c, const char *streams, const char *after)
+{
+    struct mr_span one;
+    size_t at;
+
+    c->all = streams[0] == '\0';
+    while (next_of(&streams, &one)) {
+        if (c->n == BUS_WANTS_MAX || !mr_bus_name_ok(one))
             return MR_E_INVAL;
-        c.names[c.n++] = mr_span_of(list, (size_t)(end - list));
-        if (*end == '\0')
-            break;
+        c->names[c->n++] = one;
     }
+    while (next_of(&after, &one)) { /* a name may have a colon in it, an id has none */
+        const char *colon = memrchr(one.ptr, ':', one.len);
+        struct mr_span name = mr_span_of(one.ptr, colon ? (size_t)(colon - one.ptr) : 0);
+
+        if (!mr_bus_name_ok(name) || place_of(c, name, &at) != MR_OK ||
+            take_position(c, at, mr_span_of(colon + 1, one.len - name.len - 1)) != MR_OK)
+            return MR_E_INVAL;
+    }
+    return *streams == '\0' && *after == '\0' ? MR_OK : MR_E_INVAL;
+}
+
+bool mr_bus_start_ok(const char *streams, const char *after)
+{
+    struct change *c = mr_zalloc(1, sizeof(*c));
+    bool ok = c && read_start(c, streams, after) == MR_OK;
+
+    mr_free(c);
+    return ok;
+}
+
+int bus_wants_start(struct bus_wants *w, struct mr_bus_reader *r, const char *streams,
+                    const char *after)
+{
+    struct change *c = mr_zalloc(1, sizeof(*c));
+    int rc = c ? have_room(w) : MR_E_NOMEM;
+
     if (rc == MR_OK)
-        subscribe(w, r, &c);
+        rc = read_start(c, streams, after);
+    if (rc == MR_OK)
+        subscribe(w, r, c);
+    mr_free(c);
     return rc;
 }
 
@@ -283,8 +361,9 @@ void bus_say_wants(struct feed *s, const struct bus_wants *w, const char *type)
     struct mr_buf data = MR_BUF_INIT(65536);
 
     mr_buf_add_str(&data, w->all ? "{\"streams\":\"*\",\"but\":[" : "{\"streams\":[");
-    for (size_t i = 0; i < w->n; i++)
-        mr_buf_addf(&data, "%s\"%s\"", i > 0 ? "," : "", w->of[i].name);
+    for (size_t i = 0, n = 0; i < w->n; i++)
+        if (w->of[i].out == w->all)
+            mr_buf_addf(&data, "%s\"%s\"", n++ > 0 ? "," : "", w->of[i].name);
     mr_buf_add_str(&data, "]}");
     feed_say(s, type, mr_buf_span(&data));
     mr_buf_free(&data);

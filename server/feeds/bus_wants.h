@@ -1,7 +1,8 @@
 /* bus_wants.h - which streams a socket of the bus wants, and how far it is in each.
  *
  *   all, but for those it has left   until it subscribes to some
- *   those it has subscribed to       from then on; with a position: first what came after it
+ *   those it has subscribed to       from then on
+ *   any of them with a position      first what came after it
  *
  * A stream wanted with a position is behind until the reader has sent all there is; meanwhile its
  * live messages are not for this socket, since the pages will have them. [thread: loop] */
@@ -15,13 +16,14 @@
 struct bus_want {
     char name[MR_BUS_NAME];
     int stream;              /* its number; -1: not found yet */
+    bool out;                /* it is left; where all are wanted */
     bool behind, due, first; /* due: a page is to be asked for; first: none was yet */
     struct mr_bus_id floor;  /* it has everything up to here */
     uint16_t turn;           /* of replays of this socket: pages of an older one are not for it */
 };
 
 struct bus_wants {
-    bool all; /* but for `of` */
+    bool all; /* but for those of `of` that are out; else those alone */
     struct bus_want *of;
     size_t n;
     uint16_t turns;
@@ -39,8 +41,11 @@ struct bus_want *bus_wants_behind(struct bus_wants *w, size_t stream, uint16_t t
 void bus_wants_settle(struct bus_wants *w, size_t stream);
 /* A stream has come to be. */
 void bus_wants_found(struct bus_wants *w, const char *name, size_t stream);
-/* Those of a list with commas. MR_OK; MR_E_INVAL; MR_E_NOMEM. */
-MR_MUSTCHECK int bus_wants_list(struct bus_wants *w, struct mr_bus_reader *r, const char *list);
+/* What the address asks for: streams is "a,b", or empty for all; after is "a:<id>,b:<id>". Before
+ * anything is sent, so that nothing of those streams comes before its place. MR_OK; MR_E_INVAL;
+ * MR_E_NOMEM. */
+MR_MUSTCHECK int bus_wants_start(struct bus_wants *w, struct mr_bus_reader *r, const char *streams,
+                                 const char *after);
 /* {stream | channel: name, or streams: [names], after?: id, or {name: id}}: subscribe, or leave.
  * Not MR_OK: nothing has changed, and the client was told why. */
 MR_MUSTCHECK int bus_wants_ask(struct bus_wants *w, struct feed *s, struct mr_bus_reader *r,

@@ -23,7 +23,8 @@ struct mr_feed_ticket; /* somebody who waits to be let in */
 struct mr_feed_query {
     int64_t interval_ms; /* 0: it does not */
     int64_t max_rate;    /* messages a second; 0: no limit */
-    char streams[512];   /* with commas; empty: all */
+    char streams[512];   /* "a,b"; empty: all */
+    char after[2048];    /* "a:<id>,b:<id>": what came after these ids first */
     bool bus;            /* it is for /ws */
     struct mr_identity who;
 };
@@ -49,6 +50,8 @@ void mr_feeds_ready(void *f); /* [thread: any] */
 /* What allow could not say at once: MR_OK, who it is; or why not, as allow does, and MR_E_UNAVAIL:
  * that could not be found out. Ends the ticket. */
 void mr_feeds_decide(struct mr_feed_ticket *ticket, int rc, const struct mr_identity *who);
+/* Do streams and after make sense? Pure. */
+bool mr_bus_start_ok(const char *streams, const char *after);
 /* Say good-bye to all (1001) and take no more. */
 void mr_feeds_stop(struct mr_feeds *f);
 /* After the server has closed and the reader is freed, before the loop closes: closes its handles;

@@ -165,6 +165,33 @@ describe('the message bus', () => {
     await over(back)
   })
 
+  it('resumes from the address: all streams, one of them after an id, and each message once', async () => {
+    const { body } = await publish('resumed', many(300))
+    const first = (await redis.cli('XRANGE', 'bus:resumed', '-', '+', 'COUNT', '10')).split('\n').filter((l) => /^\d+-\d+$/.test(l))[9]
+    let next = 300
+    const more = setInterval(() => publish('resumed', { n: next++ }).catch(() => {}), 2)
+    for (let i = 0; i < 5; i++) {
+      const ws = await open(`&after=resumed:${first},never:5-0`)
+      const at = next
+      await until('it is live', () => ws.of('message').some((m) => m.data.n > at + 20))
+      const ids = ws.of('message').filter((m) => m.stream === 'resumed').map((m) => m.id)
+      assert.equal(new Set(ids).size, ids.length, 'none twice')
+      assert.deepEqual(ws.of('message').filter((m) => m.stream === 'resumed').slice(0, 290).map((m) => m.data.n), many(290, 10).map((m) => m.n))
+      await over(ws)
+    }
+    clearInterval(more)
+    assert.ok(body.id > first)
+    const ws = await open('&streams=resumed,other')
+    ws.say({ type: 'subscribe', stream: '*', after: { resumed: first } })
+    await ws.gets('replayed')
+    assert.ok(ws.of('message').length >= 290)
+    await publish('other', { n: -1 })
+    await until('the others come, too', () => ws.of('message').some((m) => m.stream === 'other'))
+    await over(ws)
+    for (const bad of ['&after=x', '&after=a:b', '&after=a:1-0,', '&streams=a&after=b:1-0', '&streams=a,', '&after=a%20b:1-0', `&streams=${'x'.repeat(600)}`])
+      assert.equal((await once(new WebSocket(`${server.url.replace('http', 'ws')}/ws?token=${token}${bad}`).on('error', () => {}), 'unexpected-response'))[1].statusCode, 422, bad)
+  })
+
   it('says so when what was missed is gone', async () => {
     const { body } = await publish('short', { n: 0 })
     await publish('short', many(20, 1))

@@ -16,7 +16,7 @@ const run = promisify(execFile)
 describe('walk-throughs', () => {
   const redis = redisDatabase(6)
   const topic = uniqueName('walk')
-  let db, server
+  let db, server, publishing
   const sockets = []
   before(async () => {
     await redis.clear()
@@ -25,7 +25,8 @@ describe('walk-throughs', () => {
     server = await startMillrace({ databaseUrl: db.url, env: { REDIS_URL: redis.url, MILLRACE_ANONYMOUS: 'ingest,feeds', MILLRACE_INGEST_TOPIC: topic, MILLRACE_INGEST_GROUP: topic } })
   })
   after(async () => {
-    for (const s of sockets) s.terminate()
+    clearInterval(publishing)
+    for (const s of sockets) s.removeAllListeners('close').terminate()
     await server?.stop()
     await db?.drop()
     await deleteTopics([topic])
@@ -110,8 +111,7 @@ describe('walk-throughs', () => {
     const seen = []
     let ws, lastId, tries = 0
     const connect = () => {
-      ws = open('/ws')
-      ws.on('open', () => ws.send(JSON.stringify({ type: 'subscribe', stream: 'trades', after: lastId ?? '0-0' })))
+      ws = open(`/ws?after=trades:${lastId ?? '0-0'}`)
       ws.on('message', (m) => {
         const { type, id, data, timestamp } = JSON.parse(m)
         if (type === 'message') seen.push({ n: data.n, latency: Date.now() - Date.parse(timestamp), at: Date.now() }), (lastId = id)
@@ -121,7 +121,7 @@ describe('walk-throughs', () => {
     connect()
     await once(ws, 'open')
     let n = 0
-    const publishing = setInterval(() => redis.cli('XADD', 'bus:trades', '*', 'data', JSON.stringify({ n: n++ })).catch(() => n--), 10)
+    publishing = setInterval(() => redis.cli('XADD', 'bus:trades', '*', 'data', JSON.stringify({ n: n++ })).catch(() => n--), 10)
     await until('a hundred have come', () => seen.length >= 100)
     const sorted = seen.map((m) => m.latency).sort((a, b) => a - b)
     assert.ok(sorted[Math.floor(sorted.length / 2)] < 100, `median latency ${sorted[Math.floor(sorted.length / 2)]} ms`)

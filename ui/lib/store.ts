@@ -3,8 +3,10 @@ import { combineReducers, configureStore } from '@reduxjs/toolkit'
 import { useDispatch, useSelector } from 'react-redux'
 import { authSlice, sessionChanged } from '@/features/auth/authSlice'
 import { connectionSlice } from '@/features/connections/connectionSlice'
+import { ingestSlice } from '@/features/ingestion/ingestSlice'
 import { monitoringSlice } from '@/features/monitoring/monitoringSlice'
 import { pipelineSlice } from '@/features/pipelines/pipelineSlice'
+import { busSlice } from '@/features/realtime/busSlice'
 import type { ApiClient } from './api/client'
 import { built, type Config } from './config'
 import type { SessionKeeper } from './session'
@@ -15,6 +17,8 @@ const reducer = combineReducers({
   pipelines: pipelineSlice.reducer,
   connections: connectionSlice.reducer,
   monitoring: monitoringSlice.reducer,
+  ingest: ingestSlice.reducer,
+  bus: busSlice.reducer,
 })
 export type RootState = ReturnType<typeof reducer>
 
@@ -33,7 +37,7 @@ export function makeStore({ api, session, config = built({}), realtime, preloade
     preloadedState: { auth: { ...authSlice.getInitialState(), user, status: user ? 'signed_in' : 'signed_out' }, ...preloadedState } as RootState,
     middleware: (defaults) =>
       // The checks walk the whole state at every action: with ten thousand events that is the page.
-      defaults({ thunk: { extraArgument: { api, session } }, serializableCheck: false, immutableCheck: false }).concat(
+      defaults({ thunk: { extraArgument: { api, session, config } }, serializableCheck: false, immutableCheck: false }).concat(
         realtimeMiddleware({ config, session, ...realtime }),
       ),
   })

@@ -64,6 +64,8 @@ export function fakeApi(over: Partial<ApiClient> = {}): ApiClient {
     pipelines: async () => [pipeline()], createPipeline: unexpected('createPipeline'), deletePipeline: async () => {},
     connections: async () => [], createConnection: unexpected('createConnection'), deleteConnection: async () => {},
     events: async () => ({ events: [], next: null }), dashboard: async () => dashboard(), loggerStatus: async () => logger(),
+    statsHistory: async () => [], messages: async () => [], simulate: unexpected('simulate'),
+    busStatus: unexpected('busStatus'), publish: unexpected('publish'), liveConnections: async () => [], closeConnection: async () => {},
     ...over,
   }
 }

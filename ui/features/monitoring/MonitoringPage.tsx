@@ -8,6 +8,7 @@ import { Button } from '@/components/Button'
 import { EmptyState } from '@/components/EmptyState'
 import { ErrorState } from '@/components/ErrorState'
 import { Logo } from '@/components/Logo'
+import { PageNav } from '@/components/PageNav'
 import { useConfig } from '@/components/Providers'
 import { Skeleton } from '@/components/Skeleton'
 import { ThemeToggle } from '@/components/ThemeToggle'
@@ -110,6 +111,7 @@ export function MonitoringPage() {
           <UserMenu />
         </div>
       </header>
+      <PageNav here="/monitoring" />
       <LinkBanner />
       <main className="flex min-h-0 flex-1 flex-col gap-3 p-3 sm:p-4">
         {error && !loaded ? (

@@ -6,14 +6,18 @@ import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from '
 import { parseExact } from '@/lib/json'
 import { SessionOver, type SessionKeeper } from '@/lib/session'
 import type {
+  BusStatus,
   Connection,
   Dashboard,
+  LiveConnection,
   LoggerStatus,
+  Message,
   NewConnection,
   NewPipeline,
   Pipeline,
   Problem,
   ReplicationEvent,
+  Stats,
   Tokens,
   User,
 } from './types'
@@ -159,6 +163,16 @@ export function createApiClient(options: ApiOptions) {
     },
     dashboard: (pipelineId: string, call?: Call) =>
       get<Dashboard>('/api/v1/monitoring/dashboard', { pipeline_id: pipelineId }, call),
+    statsHistory: (points: number, call?: Call) => get<Stats[]>('/stats/history', { points }, call),
+    messages: (limit: number, call?: Call) => get<Message[]>('/messages', { limit }, call),
+    simulate: (burst: { count: number; duration_seconds: number; template?: string }) =>
+      sent<{ messages_count: number; message: string }>('POST', '/simulate', burst),
+
+    busStatus: (call?: Call) => get<BusStatus>('/api/v1/bus/status', undefined, call),
+    publish: (stream: string, data: unknown) => sent<{ id: string }>('POST', `/api/v1/bus/${encodeURIComponent(stream)}`, data),
+    liveConnections: async (call?: Call) => (await get<{ items: LiveConnection[] }>('/api/v1/realtime/connections', undefined, call)).items,
+    closeConnection: (sid: string) => sent<void>('DELETE', `/api/v1/realtime/connections/${encodeURIComponent(sid)}`),
+
     loggerStatus: (call?: Call) => get<LoggerStatus>('/api/v1/monitoring/event-logger-status', undefined, call),
   }
 }

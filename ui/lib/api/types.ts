@@ -14,6 +14,35 @@ export type NewPipeline = Schemas['NewPipeline']
 export type LoggerStatus = Schemas['LoggerStatus']
 export type Dashboard = Schemas['Dashboard']
 export type EventKind = Schemas['EventType']
+export type Stats = Schemas['Stats']
+
+/** A message that came in (GET /messages). */
+export interface Message {
+  id: number
+  user_id: number
+  channel_id: number
+  content: string
+  created_at: string
+  inserted_at: string
+}
+export interface BusStatus {
+  connected: boolean
+  streams: { name: string; key: string; last_id: string | null; messages: number }[]
+  sockets: number
+  sent: number
+  waiting: number
+  coalesced: number
+}
+export interface LiveConnection {
+  sid: string
+  transport: string
+  path: string
+  address: string
+  user: string | null
+  connected_at: string
+  queued_bytes: number
+  rooms: string[]
+}
 
 export const EVENT_KINDS = ['insert', 'update', 'delete', 'truncate', 'message', 'other'] as const satisfies readonly EventKind[]
 

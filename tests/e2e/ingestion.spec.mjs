@@ -1,0 +1,133 @@
+// The message dashboard and the page of the bus, on the real server: what the documents ask of them.
+import { readFileSync } from 'node:fs'
+import { login, request } from '../support/client.mjs'
+import { redisDatabase } from '../support/redis.mjs'
+import { until } from '../support/until.mjs'
+import { ADMIN, expect, NETWORK, results, stat, test, violations } from './world.mjs'
+
+const redis = redisDatabase(4)
+test.use({ serverEnv: { REDIS_URL: redis.url, MILLRACE_INGEST_FLUSH_MS: '200' }, allowedErrors: NETWORK })
+
+test.beforeAll(() => redis.clear())
+
+async function open(page, world, path) {
+  await page.goto(world.url + path)
+  await page.getByLabel('User name').fill(ADMIN.username)
+  await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await expect(page.locator('[data-feed=open]')).toBeVisible({ timeout: 30_000 })
+}
+const fits = async (page) => expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 'sideways scrolling').toBe(0)
+const figure = async (page, id) => Number((await stat(page, id).innerText()).replace(/[^\d.]/g, ''))
+
+test('a simulation: said at once, counted, shown, and all of it there after a reload', async ({ page, world }) => {
+  await open(page, world, '/ingestion')
+  await expect(page.getByText('No messages yet')).toBeVisible()
+  await page.getByRole('button', { name: 'Run Simulation' }).click()
+  await expect(page.getByText('Simulation started! 500 messages incoming...')).toBeVisible()
+  await expect(async () => expect(await figure(page, 'total_messages')).toBe(500)).toPass({ timeout: 20_000 })
+  await expect(async () => expect(await figure(page, 'total_batches')).toBeGreaterThanOrEqual(10)).toPass()
+  await expect(async () => expect(await figure(page, 'p95_latency_ms')).toBeGreaterThan(0)).toPass()
+  await expect(page.locator('[data-message]')).toHaveCount(50)
+  await page.getByLabel('How many').selectOption('200')
+  await expect(page.locator('[data-message]')).toHaveCount(200)
+  const boxes = await page.getByRole('group', { name: 'Figures' }).locator('> div').evaluateAll((all) => all.map((b) => [b.offsetWidth, b.offsetHeight]))
+  expect(new Set(boxes.map(String)).size, 'four identical boxes').toBe(1)
+
+  await expect(async () => expect(Number(await page.locator('[data-points]').getAttribute('data-points'))).toBeGreaterThan(20)).toPass({ timeout: 20_000 })
+  await page.reload()
+  await expect(page.locator('[data-points]')).toHaveAttribute('data-points', /^[2-9]\d|100$/, { timeout: 3000 })
+  await expect(page.locator('.recharts-area-curve')).toBeAttached()
+  await expect(page.locator('[data-message]')).toHaveCount(50)
+  expect(await figure(page, 'total_messages')).toBe(500)
+})
+
+test('messages are searched, held still, looked at, and taken along', async ({ page, world }) => {
+  await open(page, world, '/ingestion')
+  const token = await login(world.url)
+  const post = (body) => request(`${world.url}/messages`, { method: 'POST', token, body })
+  await post([{ user_id: 77, channel_id: 5, content: 'a needle, "quoted"' }, { user_id: 78, channel_id: 5, content: 'hay' }])
+  const rows = page.locator('[data-message]')
+  await expect(rows.filter({ hasText: 'needle' })).toBeVisible()
+  await page.getByLabel('Search in messages').fill('NEEDLE')
+  await expect(rows).toHaveCount(1)
+  await rows.getByRole('button').click()
+  await expect(rows.getByText('stored')).toBeVisible()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download as CSV' }).click()])
+  expect(readFileSync(await download.path(), 'utf8')).toMatch(/^id,user_id,channel_id,content,created_at,inserted_at\r\n\d+,77,5,"a needle, ""quoted""",/)
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByLabel('Search in messages').fill('')
+  await post({ user_id: 79, channel_id: 5, content: 'came while held' })
+  await until('it is stored', async () => (await world.db.query("SELECT 1 FROM messages WHERE content = 'came while held'")).rows.length, (n) => n === 1)
+  await expect(rows.filter({ hasText: 'came while held' })).toHaveCount(0)
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await expect(rows.filter({ hasText: 'came while held' })).toBeVisible()
+  await page.getByLabel('User', { exact: true }).fill('12345')
+  await expect(page.getByText('No message matches')).toBeVisible()
+})
+
+test('the bus: heard live, measured, and nothing is missed over a restart of the server', async ({ page, world }) => {
+  test.setTimeout(120_000)
+  await open(page, world, '/realtime')
+  const token = () => login(world.url)
+  const publish = async (from, n) => request(`${world.url}/api/v1/bus/e2e`, { method: 'POST', token: await token(), body: Array.from({ length: n }, (_, i) => ({ n: from + i })) })
+  await publish(0, 50)
+  await expect(async () => expect(await figure(page, 'heard')).toBe(50)).toPass()
+  await publish(50, 10)
+  await expect(async () => expect(await page.evaluate(() => window.webSocketService.getPerformanceMetrics().samples)).toBeGreaterThanOrEqual(10)).toPass()
+  const p = await page.evaluate(() => window.webSocketService.getPerformanceMetrics())
+  expect(p.average).toBeLessThan(100)
+  expect(await page.evaluate(() => window.webSocketService.send('{"type": "test", "data": "hello"}'))).toBe(true)
+  await expect(page.getByText('Echo: "hello"')).toBeVisible()
+  await page.getByLabel('Stream to publish to').fill('by-hand')
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.locator('[data-bus-message]').first()).toContainText('{"hello":"world"}')
+
+  const heard = await figure(page, 'heard')
+  await world.server.kill9()
+  await expect(page.locator('[data-feed=waiting], [data-feed=connecting]')).toBeVisible()
+  for (let n = 60; n < 100; n++) await redis.cli('XADD', 'bus:e2e', '*', 'data', JSON.stringify({ n }))
+  await world.server.start()
+  await expect(page.locator('[data-feed=open]')).toBeVisible({ timeout: 6000 })
+  await expect(async () => expect(await figure(page, 'heard')).toBe(heard + 40)).toPass()
+  await page.getByRole('button', { name: 'Disconnect', exact: true }).first().click()
+  await expect(page.locator('[data-feed=idle]')).toBeVisible()
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+  await expect(page.locator('[data-feed=open]')).toBeVisible()
+  await expect(page.locator('[data-connection]').filter({ hasText: '/ws' })).toBeVisible({ timeout: 15_000 })
+})
+
+test('the simple dashboard needs nothing but itself', async ({ page, world }) => {
+  await page.goto(`${world.url}/simple-dashboard.html`)
+  await expect(page.locator('#backend')).toHaveText('Backend: connected')
+  const token = await login(world.url)
+  await page.getByLabel('Token').fill(token)
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+  await expect(page.locator('#socket')).toHaveText('WebSocket: connected', { timeout: 10_000 })
+  await request(`${world.url}/api/v1/bus/simple`, { method: 'POST', token, body: { n: 1 } })
+  await expect(page.locator('#messages li').first()).toContainText('simple')
+  await page.getByRole('button', { name: 'Send test' }).click()
+  await expect(page.locator('#messages li').first()).toHaveText('echo: "hello"')
+  expect(await page.evaluate(() => window.webSocketService.getConnectionStatus().state)).toBe('open')
+  expect(await violations(page)).toEqual([])
+})
+
+const SIZES = { phone: { width: 360, height: 780 }, desk: { width: 1440, height: 900 } }
+for (const colorScheme of ['light', 'dark'])
+  for (const [size, viewport] of Object.entries(SIZES))
+    test.describe(`${colorScheme}, ${size}`, () => {
+      test.use({ colorScheme, viewport })
+      for (const path of ['ingestion', 'realtime'])
+        test(`how /${path} looks`, async ({ page, world }) => {
+          await open(page, world, `/${path}`)
+          const token = await login(world.url)
+          await request(`${world.url}/simulate`, { method: 'POST', token, body: { count: 1000, duration_seconds: 2 } })
+          await request(`${world.url}/api/v1/bus/orders`, { method: 'POST', token, body: Array.from({ length: 30 }, (_, n) => ({ order: 1000 + n, status: 'paid', total: 19.9 })) })
+          if (path === 'ingestion') await expect(page.locator('[data-message]').first()).toBeVisible()
+          else await expect(page.locator('[data-bus-message]').first()).toBeVisible()
+          await expect(async () => expect(await page.locator('.skeleton').count()).toBe(0)).toPass()
+          await page.screenshot({ path: results(`${path}-${size}-${colorScheme}.png`), fullPage: size === 'phone' })
+          await fits(page)
+          expect(await violations(page)).toEqual([])
+        })
+    })
