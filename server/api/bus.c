@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "feeds/feeds.h"
 #include "ingest/queue.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,13 +21,15 @@ int mr_get_bus_status(struct mr_call *c)
 
 /* {data, type?} and nothing else is a message and what it calls itself; anything else is the
  * message. One request's messages are of one type. */
-static int add_message(struct mr_call *c, struct mr_span m, struct mr_queue_item *item)
+static int add_message(struct mr_call *c, long at, struct mr_span m, void *ctx)
 {
+    struct mr_queue_item *item = ctx;
     struct mr_span data = MR_SPAN_NONE, type = MR_SPAN_NONE;
     struct mr_json_iter it;
     size_t others = 0;
     int rc = MR_E_END;
 
+    (void)at;
     if (mr_json_type(m) == MR_JSON_OBJECT)
         for (rc = mr_json_begin(&it, m); rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;) {
             if (mr_span_is(it.key, "data"))
@@ -61,53 +62,6 @@ static int add_message(struct mr_call *c, struct mr_span m, struct mr_queue_item
     return mr_queue_item_end(item);
 }
 
-static int too_many(struct mr_call *c)
-{
-    return mr_call_fail(c, MR_E_INVAL, 422, "At most %d messages at once.", MESSAGES_MAX);
-}
-
-static int add_array(struct mr_call *c, struct mr_queue_item *item)
-{
-    struct mr_json_iter it;
-    int rc;
-
-    for (rc = mr_json_begin(&it, c->body); rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;) {
-        if (item->n == MESSAGES_MAX)
-            return too_many(c);
-        rc = add_message(c, it.value, item);
-        if (rc != MR_OK)
-            break;
-    }
-    return rc == MR_E_END ? MR_OK : rc;
-}
-
-static int add_lines(struct mr_call *c, struct mr_queue_item *item)
-{
-    struct mr_span rest = c->body, value;
-    int rc = MR_OK;
-
-    for (size_t at = 0; rest.len > 0 && rc == MR_OK; at++) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        struct mr_span line = mr_span_of(rest.ptr, end ? (size_t)(end - rest.ptr) : rest.len);
-        char name[24];
-
-        rest = end ? mr_span_of(end + 1, rest.len - line.len - 1) : mr_span_of(rest.ptr, 0);
-        while (line.len > 0 && isspace((unsigned char)line.ptr[line.len - 1]))
-            line.len--;
-        if (line.len == 0)
-            continue;
-        if (item->n == MESSAGES_MAX)
-            return too_many(c);
-        if (mr_json_check(line, &value) == MR_OK) {
-            rc = add_message(c, value, item);
-            continue;
-        }
-        (void)snprintf(name, sizeof(name), "%zu", at);
-        mr_call_fault(c, name, "is not valid JSON");
-    }
-    return rc;
-}
-
 /* [thread: queue] */
 static void published(void *ctx, const struct mr_pushed *what)
 {
@@ -134,14 +88,8 @@ static void published(void *ctx, const struct mr_pushed *what)
 
 static int take(struct mr_call *c, struct mr_queue_item *item)
 {
-    int rc;
+    int rc = mr_call_records(c, MESSAGES_MAX, add_message, item);
 
-    if (c->ndjson)
-        rc = add_lines(c, item);
-    else if (mr_json_type(c->body) == MR_JSON_ARRAY)
-        rc = add_array(c, item);
-    else
-        rc = add_message(c, c->body, item);
     if (rc == MR_OK)
         rc = mr_call_faults(c);
     if (rc == MR_OK && item->n == 0)

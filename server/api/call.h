@@ -115,6 +115,15 @@ void mr_call_next(struct mr_call *c, const char *a, const char *b);
 /* What a list's headers say of its page. rc: what reading it came to; returns it. */
 MR_MUSTCHECK int mr_call_page(struct mr_call *c, int rc, const struct mr_page *page);
 
+/* ---- records of the body ------------------------------------------------------------------- */
+
+/* One of them, and its place; -1: it is the only one. Not MR_OK ends the walk. */
+typedef int (*mr_record_fn)(struct mr_call *c, long at, struct mr_span value, void *ctx);
+/* The records of a MR_BODY_RECORDS body: the object itself, the elements of an array, or the lines
+ * of NDJSON that are not empty. A line that is no JSON is a fault; more than max are refused. What
+ * take returned, or as mr_call_fail. records.c */
+MR_MUSTCHECK int mr_call_records(struct mr_call *c, long max, mr_record_fn take, void *ctx);
+
 /* ---- fields of the JSON body --------------------------------------------------------------- */
 
 /* A string field as text, without NULs, min..max characters (code points); NULL when absent or null

@@ -11,7 +11,6 @@
 #include "ingest/simulate.h"
 #include "ingest/stats.h"
 #include "proto/utf8.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -144,50 +143,9 @@ static int add_message(const struct where *w, struct mr_span m, struct mr_queue_
 
 /* ---- POST /messages ----------------------------------------------------------------------- */
 
-static int too_many(struct mr_call *c)
+static int take_message(struct mr_call *c, long at, struct mr_span value, void *item)
 {
-    return mr_call_fail(c, MR_E_INVAL, 422, "At most %d messages at once.", MESSAGES_MAX);
-}
-
-static int take_array(struct mr_call *c, struct mr_queue_item *item)
-{
-    struct where w = {.c = c};
-    struct mr_json_iter it;
-    int rc;
-
-    for (rc = mr_json_begin(&it, c->body); rc == MR_OK && (rc = mr_json_next(&it)) == MR_OK;
-         w.at++) {
-        if (w.at == MESSAGES_MAX)
-            return too_many(c);
-        rc = add_message(&w, it.value, item);
-    }
-    return rc == MR_E_END ? MR_OK : rc;
-}
-
-static int take_lines(struct mr_call *c, struct mr_queue_item *item)
-{
-    struct where w = {.c = c};
-    struct mr_span rest = c->body, value;
-    int rc = MR_OK;
-
-    while (rest.len > 0 && rc == MR_OK) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        struct mr_span line = mr_span_of(rest.ptr, end ? (size_t)(end - rest.ptr) : rest.len);
-
-        rest = end ? mr_span_of(end + 1, rest.len - line.len - 1) : mr_span_of(rest.ptr, 0);
-        while (line.len > 0 && isspace((unsigned char)line.ptr[line.len - 1]))
-            line.len--;
-        if (line.len == 0)
-            continue;
-        if (w.at == MESSAGES_MAX)
-            return too_many(c);
-        if (mr_json_check(line, &value) != MR_OK)
-            fault(&w, "", "is not valid JSON");
-        else
-            rc = add_message(&w, value, item);
-        w.at++;
-    }
-    return rc;
+    return add_message(&(struct where){.c = c, .at = at}, value, item);
 }
 
 /* [thread: queue] */
@@ -210,18 +168,12 @@ static void pushed(void *ctx, const struct mr_pushed *what)
 
 int mr_post_messages(struct mr_call *c)
 {
-    const struct where only = {.c = c, .at = -1};
     struct mr_queue_item *item = mr_queue_item();
     int rc;
 
     if (!item)
         return MR_E_NOMEM;
-    if (c->ndjson)
-        rc = take_lines(c, item);
-    else if (mr_json_type(c->body) == MR_JSON_ARRAY)
-        rc = take_array(c, item);
-    else
-        rc = add_message(&only, c->body, item);
+    rc = mr_call_records(c, MESSAGES_MAX, take_message, item);
     if (rc == MR_OK)
         rc = mr_call_faults(c);
     if (rc == MR_OK && item->n == 0)
