@@ -173,8 +173,7 @@ static void run_on_loop(struct mr_call *c)
 
 /* ---- the checks --------------------------------------------------------------------------- */
 
-/* RFC 6750: the scheme is case-insensitive. */
-static struct mr_span bearer(struct mr_http_req *req)
+struct mr_span mr_bearer(const struct mr_http_req *req)
 {
     struct mr_span h = mr_http_header(req, "authorization");
 
@@ -190,7 +189,7 @@ static struct mr_span bearer(struct mr_http_req *req)
 static int check_who(struct mr_call *c)
 {
     struct mr_api *api = c->api;
-    struct mr_span token = bearer(c->req), key = mr_http_header(c->req, "x-api-key");
+    struct mr_span token = mr_bearer(c->req), key = mr_http_header(c->req, "x-api-key");
     int rc;
 
     if (c->route->role == MR_ROLE_NONE ||

@@ -13,6 +13,8 @@ void mr_dispatch(struct mr_http_req *req, void *ctx);
 /* The server's own errors (oversized, malformed), as problem documents. */
 void mr_dispatch_error(int status, const char *detail, struct mr_span path,
                        struct mr_http_response *res, void *ctx);
+/* The token of the Authorization header (RFC 6750: the scheme is case-insensitive), or empty. */
+struct mr_span mr_bearer(const struct mr_http_req *req);
 /* X-Request-Id of the client when it is harmless (1-64 of A-Za-z0-9._-), else a new one. */
 void mr_request_id(struct mr_span sent, char out[65]);
 /* True when origin is in a comma-separated list. */

@@ -1,15 +1,15 @@
 /* feeds.c - who may have the feeds of plain WebSockets, and what their addresses ask for. */
 #include "api/api.h"
-#include "api/router.h"
+#include "api/dispatch.h"
+#include "api/sockets_parts.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "proto/alloc.h"
 #include "store/api_keys.h"
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #define INTERVAL_MIN 100
 #define INTERVAL_MAX 60000
@@ -41,27 +41,13 @@ static void answered(void *arg)
 static void ask(void *arg)
 {
     struct asking *a = arg;
-    struct mr_pg_pool *pool = a->api->opt.pg;
-    struct mr_api_key_owner owner;
-    struct mr_pg *db = NULL;
 
-    a->rc = mr_pg_acquire(pool, MR_API_DB_WAIT_MS, &db);
-    if (a->rc == MR_OK) {
-        a->rc = mr_api_keys_find(db, mr_span_str(a->key), &owner);
-        mr_pg_release(pool, db);
-    }
-    if (a->rc == MR_OK) {
-        enum mr_role most = mr_api_key_role(owner.scopes, a->path);
-
-        memcpy(a->who.user_id, owner.user.id, sizeof(a->who.user_id));
-        memcpy(a->who.username, owner.user.username, sizeof(a->who.username));
-        a->who.role = owner.user.role;
-        a->rc = most < MR_ROLE_VIEWER ? MR_E_FORBIDDEN : MR_OK;
-    } else if (a->rc != MR_E_AUTH) {
+    a->rc = mr_api_keys_reader(a->api->opt.pg, MR_API_DB_WAIT_MS, mr_span_str(a->key), a->path,
+                               &a->who);
+    if (a->rc != MR_OK && a->rc != MR_E_AUTH && a->rc != MR_E_FORBIDDEN)
         a->rc = MR_E_UNAVAIL;
-    }
-    while (mr_post(a->api->opt.server, answered, a) == MR_E_AGAIN)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (!sock_post(a->api->opt.server, answered, a))
+        LOG_DEBUG("feed_key_lost"); /* the process is ending */
 }
 
 static int ask_later(struct mr_api *api, struct mr_span key, bool bus,
@@ -85,15 +71,14 @@ static int ask_later(struct mr_api *api, struct mr_span key, bool bus,
 static int who(struct mr_api *api, struct mr_http_req *req, struct mr_feed_query *out,
                struct mr_feed_ticket *ticket)
 {
-    struct mr_span header = mr_http_header(req, "authorization"),
-                   key = mr_http_header(req, "x-api-key");
+    struct mr_span bearer = mr_bearer(req), key = mr_http_header(req, "x-api-key");
     struct mr_buf token = MR_BUF_INIT(16384);
     int rc;
 
     if (key.len > 0)
         mr_buf_add_span(&token, key);
-    else if (header.len > 7 && strncasecmp(header.ptr, "bearer ", 7) == 0)
-        mr_buf_add(&token, header.ptr + 7, header.len - 7);
+    else if (bearer.len > 0)
+        mr_buf_add_span(&token, bearer);
     else if (mr_query_get(mr_http_query(req), "token", &token) != MR_OK)
         mr_buf_clear(&token);
     if (!mr_auth_open(api->opt.auth) &&

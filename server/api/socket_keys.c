@@ -7,7 +7,8 @@
 #include "proto/alloc.h"
 #include <openssl/crypto.h>
 
-#define AGAIN_S 60
+#define AGAIN_S    60
+#define DB_WAIT_MS 1000
 
 struct asking {
     struct mr_sockets *ss;
@@ -82,24 +83,10 @@ static void ask(void *arg)
 {
     struct asking *a = arg;
     struct mr_server *srv = a->ss->opt.server;
-    struct mr_api_key_owner owner;
-    struct mr_pg *db = NULL;
 
-    a->rc = mr_pg_acquire(a->ss->opt.pg, 1000, &db);
-    if (a->rc == MR_OK) {
-        a->rc = mr_api_keys_find(db, mr_span_str(a->key), &owner);
-        mr_pg_release(a->ss->opt.pg, db);
-    }
-    if (a->rc == MR_OK) {
-        enum mr_role most = mr_api_key_role(owner.scopes, "/api/v1/pipelines/{id}");
-
-        memcpy(a->who.user_id, owner.user.id, sizeof(a->who.user_id));
-        memcpy(a->who.username, owner.user.username, sizeof(a->who.username));
-        a->who.role = owner.user.role;
-        a->who.expires_at = mr_wall_ms() / 1000 + AGAIN_S;
-        if (most < MR_ROLE_VIEWER)
-            a->rc = MR_E_FORBIDDEN;
-    }
+    a->rc = mr_api_keys_reader(a->ss->opt.pg, DB_WAIT_MS, mr_span_str(a->key),
+                               "/api/v1/pipelines/{id}", &a->who);
+    a->who.expires_at = mr_wall_ms() / 1000 + AGAIN_S;
     if (!sock_post(srv, answered, a))
         LOG_DEBUG("socket_key_lost"); /* the process is ending */
 }

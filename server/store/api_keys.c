@@ -163,3 +163,22 @@ enum mr_role mr_api_key_role(const char *scopes, const char *path)
     }
     return most;
 }
+
+int mr_api_keys_reader(struct mr_pg_pool *pool, int64_t wait_ms, struct mr_span key,
+                       const char *path, struct mr_identity *who)
+{
+    struct mr_api_key_owner owner;
+    struct mr_pg *db = NULL;
+    int rc = mr_pg_acquire(pool, wait_ms, &db);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = mr_api_keys_find(db, key, &owner);
+    mr_pg_release(pool, db);
+    if (rc != MR_OK)
+        return rc;
+    memcpy(who->user_id, owner.user.id, sizeof(who->user_id));
+    memcpy(who->username, owner.user.username, sizeof(who->username));
+    who->role = owner.user.role;
+    return mr_api_key_role(owner.scopes, path) < MR_ROLE_VIEWER ? MR_E_FORBIDDEN : MR_OK;
+}

@@ -29,6 +29,11 @@ struct mr_api_key_owner {
 MR_MUSTCHECK int mr_api_keys_find(struct mr_pg *c, struct mr_span key,
                                   struct mr_api_key_owner *out);
 
+/* Who comes with a key, to read what is at this address: its owner. MR_E_AUTH: nobody does;
+ * MR_E_FORBIDDEN: its scopes do not allow it; else as mr_pg_acquire. who's expires_at is left. */
+MR_MUSTCHECK int mr_api_keys_reader(struct mr_pg_pool *pool, int64_t wait_ms, struct mr_span key,
+                                    const char *path, struct mr_identity *who);
+
 /* The most that a key with these scopes may do at an address: "pipelines:read,*:operate" and
  * "/api/v1/pipelines/{id}" give MR_ROLE_OPERATOR. Pure. [thread: any] */
 enum mr_role mr_api_key_role(const char *scopes, const char *path);
