@@ -51,16 +51,16 @@ void mr_feed_activity(void *ctx, struct mr_span entries)
         return;
     for (int rc = mr_json_begin(&it, entries); rc == MR_OK && mr_json_next(&it) == MR_OK;) {
         struct audience a = {.sockets = api->opt.sockets};
-        bool of_pipeline = false;
+        bool (*may)(const void *ctx, const struct mr_identity *who) = NULL;
         struct mr_span id;
 
-        if (mr_json_get(it.value, "pipeline_id", &id) == MR_OK)
-            of_pipeline = mr_uuid_parse(mr_json_string_raw(id), &a.pipeline);
-        mr_feeds_tell(api->feeds, "activity", it.value, of_pipeline ? may_see : NULL, &a);
+        if (mr_json_get(it.value, "pipeline_id", &id) == MR_OK &&
+            mr_uuid_parse(mr_json_string_raw(id), &a.pipeline))
+            may = may_see;
+        mr_feeds_tell(api->feeds, "activity", it.value, may, &a);
         if (is(it.value, "outcome", "failure"))
-            mr_feeds_tell(api->feeds, "error", it.value, of_pipeline ? may_see : NULL, &a);
+            mr_feeds_tell(api->feeds, "error", it.value, may, &a);
         else if (is(it.value, "kind", "ingestion") || is(it.value, "kind", "load"))
-            mr_feeds_tell(api->feeds, "ingestion_complete", it.value, of_pipeline ? may_see : NULL,
-                          &a);
+            mr_feeds_tell(api->feeds, "ingestion_complete", it.value, may, &a);
     }
 }

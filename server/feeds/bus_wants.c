@@ -20,16 +20,6 @@ void bus_wants_free(struct bus_wants *w)
     mr_free(w->of);
 }
 
-bool bus_wants_live(const struct bus_wants *w, size_t stream, struct mr_bus_id id)
-{
-    if (w->how[stream] != FROM)
-        return w->how[stream] == YES;
-    for (size_t i = 0; i < w->n; i++)
-        if (w->of[i].stream == (int)stream)
-            return mr_bus_id_cmp(id, w->of[i].floor) > 0;
-    return false;
-}
-
 bool bus_wants_due(const struct bus_wants *w)
 {
     for (size_t i = 0; i < w->n; i++)
@@ -38,12 +28,18 @@ bool bus_wants_due(const struct bus_wants *w)
     return false;
 }
 
-static struct bus_want *of(struct bus_wants *w, size_t stream)
+static struct bus_want *of(const struct bus_wants *w, size_t stream)
 {
     for (size_t i = 0; i < w->n; i++)
         if (w->of[i].stream == (int)stream)
             return &w->of[i];
     return NULL;
+}
+
+bool bus_wants_live(const struct bus_wants *w, size_t stream, struct mr_bus_id id)
+{
+    return w->how[stream] == YES ||
+           (w->how[stream] == FROM && mr_bus_id_cmp(id, of(w, stream)->floor) > 0);
 }
 
 struct bus_want *bus_wants_behind(struct bus_wants *w, size_t stream, uint16_t turn)
@@ -372,9 +368,10 @@ void bus_say_wants(struct feed *s, const struct bus_wants *w, const char *type)
 void bus_say_replayed(struct feed *s, const struct bus_want *w)
 {
     struct mr_buf data = MR_BUF_INIT(1024);
+    char id[MR_BUS_ID_TEXT];
 
-    mr_buf_addf(&data, "{\"stream\":\"%s\",\"last_id\":\"%llu-%llu\"}", w->name,
-                (unsigned long long)w->floor.ms, (unsigned long long)w->floor.seq);
+    mr_bus_id_format(w->floor, id);
+    mr_buf_addf(&data, "{\"stream\":\"%s\",\"last_id\":\"%s\"}", w->name, id);
     feed_say(s, "replayed", mr_buf_span(&data));
     mr_buf_free(&data);
 }

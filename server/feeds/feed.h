@@ -16,7 +16,7 @@ struct feed_kind {
     int64_t interval_ms; /* unless the query says otherwise */
     const char *takes;   /* what a client may send, for the error reply */
     bool envelope;       /* {type, data, timestamp}, from connection_ack on */
-    /* MR_OK; MR_E_INVAL: the query makes no sense; out of memory. */
+    /* Not MR_OK: there is no memory for it, and it is closed. */
     int (*opened)(struct feed *s);
     /* A message with a type, other than ping. False: this feed knows no such type. */
     bool (*asked)(struct feed *s, struct mr_span type, struct mr_span message);

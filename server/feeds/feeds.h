@@ -67,7 +67,7 @@ void mr_feeds_tell(struct mr_feeds *f, const char *type, struct mr_span data,
 void mr_feeds_list(struct mr_feeds *f, struct mr_buf *out, bool first);
 /* Close one (1008). MR_OK; MR_E_NOTFOUND. id: as the list has it. */
 MR_MUSTCHECK int mr_feeds_close(struct mr_feeds *f, struct mr_span id);
-/* Append {sockets, subscriptions, sent, coalesced, waiting, ...} of the bus. */
+/* Append "sockets":..,"sent":..,"waiting":..,"coalesced":.. of the bus. */
 void mr_feeds_bus_json(struct mr_feeds *f, struct mr_buf *out);
 
 #endif

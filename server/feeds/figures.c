@@ -97,7 +97,7 @@ static int on_opened(struct feed *s)
 
     of(s)->due_ms = mr_mono_ms();
     if (s->query.interval_ms == 0)
-        s->query.interval_ms = s->kind->envelope ? DASHBOARD_MS : STATS_MS;
+        s->query.interval_ms = s->kind->interval_ms;
     if (s->kind->envelope)
         feed_say(s, "connection_ack", MR_SPAN("{\"message\":\"connected\"}"));
     if (!uv_is_active((uv_handle_t *)&g->timer))
@@ -117,11 +117,13 @@ static void on_drained(struct feed *s)
 
 const struct feed_kind mr_feed_stats_kind = {.name = "/ws/stats",
                                              .size = sizeof(struct figures_feed),
+                                             .interval_ms = STATS_MS,
                                              .takes = TAKES,
                                              .opened = on_opened,
                                              .drained = on_drained};
 const struct feed_kind mr_feed_dashboard_kind = {.name = "/api/v1/ws/dashboard",
                                                  .size = sizeof(struct figures_feed),
+                                                 .interval_ms = DASHBOARD_MS,
                                                  .takes = TAKES,
                                                  .envelope = true,
                                                  .opened = on_opened,

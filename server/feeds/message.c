@@ -3,6 +3,7 @@
 #include "feeds/reader.h"
 #include "proto/json.h"
 #include "proto/utf8.h"
+#include <stdio.h>
 #include <string.h>
 
 bool mr_bus_name_ok(struct mr_span name)
@@ -48,6 +49,12 @@ int mr_bus_id_parse(struct mr_span text, struct mr_bus_id *out)
         return MR_E_INVAL;
     text = mr_span_of(text.ptr + 1, text.len - 1);
     return take_number(&text, &out->seq) && text.len == 0 ? MR_OK : MR_E_INVAL;
+}
+
+void mr_bus_id_format(struct mr_bus_id id, char out[MR_BUS_ID_TEXT])
+{
+    (void)snprintf(out, MR_BUS_ID_TEXT, "%llu-%llu", (unsigned long long)id.ms,
+                   (unsigned long long)id.seq);
 }
 
 int mr_bus_id_cmp(struct mr_bus_id a, struct mr_bus_id b)

@@ -84,12 +84,13 @@ void pending_lost_json(struct pending *p, const char *(*name)(const void *ctx, s
                 (unsigned long long)p->lost_ever);
     for (size_t i = 0; i < p->n_streams; i++) {
         const struct pending_lost *l = &p->streams[i];
+        char from[MR_BUS_ID_TEXT], to[MR_BUS_ID_TEXT];
 
         mr_buf_addf(out, "%s{\"stream\":\"%s\",\"count\":%llu,", i > 0 ? "," : "",
                     name(ctx, l->stream), (unsigned long long)l->n);
-        mr_buf_addf(out, "\"from\":\"%llu-%llu\",\"to\":\"%llu-%llu\"}",
-                    (unsigned long long)l->from.ms, (unsigned long long)l->from.seq,
-                    (unsigned long long)l->to.ms, (unsigned long long)l->to.seq);
+        mr_bus_id_format(l->from, from);
+        mr_bus_id_format(l->to, to);
+        mr_buf_addf(out, "\"from\":\"%s\",\"to\":\"%s\"}", from, to);
     }
     mr_buf_add_str(out, "]}");
     p->lost = 0;

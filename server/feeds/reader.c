@@ -88,15 +88,16 @@ static int post(struct mr_bus_reader *r, const struct mr_bus_entry *what, struct
 static int post_gap(struct mr_bus_reader *r, size_t stream, uint64_t to, struct mr_bus_id after)
 {
     const struct mr_bus_entry e = {.what = MR_BUS_GAP, .stream = (uint16_t)stream, .to = to};
+    char id[MR_BUS_ID_TEXT];
 
-    LOG_WARN("bus_gap", F_STR("stream", r->streams[stream].name), F_UINT("after_ms", after.ms));
+    mr_bus_id_format(after, id);
+    LOG_WARN("bus_gap", F_STR("stream", r->streams[stream].name), F_STR("after", id));
     mr_metric_add(r->gaps, 1);
     mr_buf_clear(&r->json);
     mr_buf_addf(&r->json,
-                "{\"stream\":\"%s\",\"after\":\"%llu-%llu\",\"message\":\"Entries after this one "
-                "were trimmed or lost before they could be sent.\"}",
-                r->streams[stream].name, (unsigned long long)after.ms,
-                (unsigned long long)after.seq);
+                "{\"stream\":\"%s\",\"after\":\"%s\",\"message\":\"Entries after this one were "
+                "trimmed or lost before they could be sent.\"}",
+                r->streams[stream].name, id);
     return post(r, &e, mr_buf_span(&r->json));
 }
 
@@ -481,10 +482,9 @@ void mr_bus_reader_json(struct mr_bus_reader *r, struct mr_buf *out)
     pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < atomic_load(&r->n_streams); i++) {
         const struct stream *s = &r->streams[i];
-        char id[48];
+        char id[MR_BUS_ID_TEXT];
 
-        (void)snprintf(id, sizeof(id), "%llu-%llu", (unsigned long long)s->at.ms,
-                       (unsigned long long)s->at.seq);
+        mr_bus_id_format(s->at, id);
         mr_buf_addf(out, "%s{\"name\":\"%s\",\"key\":", i > 0 ? "," : "", s->name);
         mr_buf_addf(out, "\"%s%s\",", r->cfg->bus_prefix, s->name);
         mr_buf_addf(out, "\"last_id\":%s%s%s,\"messages\":%llu}", s->messages ? "\"" : "",

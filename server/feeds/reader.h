@@ -15,6 +15,7 @@
 #define MR_BUS_STREAMS_MAX 256
 #define MR_BUS_NAME        129     /* of a stream, with its NUL */
 #define MR_BUS_ENTRY_MAX   1048576 /* bytes; of a larger one only its size is sent */
+#define MR_BUS_ID_TEXT     42      /* of an id, with its NUL */
 
 struct mr_bus_reader;
 
@@ -65,6 +66,7 @@ void mr_bus_reader_json(struct mr_bus_reader *r, struct mr_buf *out);
 /* message.c; pure. Names of streams: 1 to 128 of A-Z a-z 0-9 . _ : - */
 bool mr_bus_name_ok(struct mr_span name);
 MR_MUSTCHECK int mr_bus_id_parse(struct mr_span text, struct mr_bus_id *out);
+void mr_bus_id_format(struct mr_bus_id id, char out[MR_BUS_ID_TEXT]);
 int mr_bus_id_cmp(struct mr_bus_id a, struct mr_bus_id b);
 /* May a message call itself so? The types of the server's own are not for it. */
 bool mr_bus_type_ok(struct mr_span type);

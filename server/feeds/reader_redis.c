@@ -7,18 +7,11 @@
 #define BLOCK_MS "50"
 #define READ_MAX "256" /* entries of each stream at once */
 #define KEY_MAX  (64 + MR_BUS_NAME)
-#define ID_MAX   48
 
 static struct mr_span key_of(const struct bus_redis *b, const char *name, char out[KEY_MAX])
 {
     (void)snprintf(out, KEY_MAX, "%s%s", b->cfg->bus_prefix, name);
     return mr_span_str(out);
-}
-
-static void id_of(struct mr_bus_id id, const char *before, char out[ID_MAX])
-{
-    (void)snprintf(out, ID_MAX, "%s%llu-%llu", before, (unsigned long long)id.ms,
-                   (unsigned long long)id.seq);
 }
 
 int bus_redis_open(struct bus_redis *b, int64_t timeout_ms)
@@ -226,14 +219,14 @@ int bus_redis_read(struct bus_redis *b, size_t n, const char *const *names,
     struct mr_span args[6 + 2 * MR_BUS_STREAMS_MAX] = {MR_SPAN("XREAD"),  MR_SPAN("COUNT"),
                                                        MR_SPAN(READ_MAX), MR_SPAN("BLOCK"),
                                                        MR_SPAN(BLOCK_MS), MR_SPAN("STREAMS")};
-    char keys[MR_BUS_STREAMS_MAX][KEY_MAX], ids[MR_BUS_STREAMS_MAX][ID_MAX];
+    char keys[MR_BUS_STREAMS_MAX][KEY_MAX], ids[MR_BUS_STREAMS_MAX][MR_BUS_ID_TEXT];
     redisReply *reply;
     size_t done;
     int rc;
 
     for (size_t i = 0; i < n; i++) {
         args[6 + i] = key_of(b, names[i], keys[i]);
-        id_of(after[i], "", ids[i]);
+        mr_bus_id_format(after[i], ids[i]);
         args[6 + n + i] = mr_span_str(ids[i]);
     }
     rc = call(b, 6 + 2 * n, args, REDIS_REPLY_ARRAY, &reply);
@@ -251,11 +244,11 @@ int bus_redis_read(struct bus_redis *b, size_t n, const char *const *names,
 
 int bus_redis_has(struct bus_redis *b, const char *name, struct mr_bus_id id, bool *out)
 {
-    char key[KEY_MAX], at[ID_MAX];
+    char key[KEY_MAX], at[MR_BUS_ID_TEXT];
     redisReply *reply;
     int rc;
 
-    id_of(id, "", at);
+    mr_bus_id_format(id, at);
     rc = call(
         b, MR_REDIS_ARGS(MR_SPAN("XRANGE"), key_of(b, name, key), mr_span_str(at), mr_span_str(at)),
         REDIS_REPLY_ARRAY, &reply);
@@ -268,13 +261,13 @@ int bus_redis_has(struct bus_redis *b, const char *name, struct mr_bus_id id, bo
 int bus_redis_range(struct bus_redis *b, const char *name, size_t stream, struct mr_bus_id after,
                     struct mr_bus_id to, bus_entry_fn fn, void *ctx, size_t *n)
 {
-    char key[KEY_MAX], from[ID_MAX], end[ID_MAX], count[16];
+    char key[KEY_MAX], from[1 + MR_BUS_ID_TEXT] = "(", end[MR_BUS_ID_TEXT], count[16];
     redisReply *reply;
     int rc;
 
     *n = 0;
-    id_of(after, "(", from);
-    id_of(to, "", end);
+    mr_bus_id_format(after, from + 1);
+    mr_bus_id_format(to, end);
     (void)snprintf(count, sizeof(count), "%d", BUS_PAGE);
     rc = call(b,
               MR_REDIS_ARGS(MR_SPAN("XRANGE"), key_of(b, name, key), mr_span_str(from),

@@ -15,17 +15,14 @@
 #include <stdio.h>
 #include <time.h>
 
-#define REDIS_MS     5000
-#define WAIT_MS      500  /* for the first message of a batch */
-#define ALIVE_MS     5000 /* without a heartbeat a worker is dead */
-#define RECLAIM_MS   1000
-#define AWAY_MS      300
-#define AWAY_MS_MAX  3000
-#define STATEMENT_MS 30000
-#define RING         64
-#define TELL_MS      1000
-#define RPS_MS       10000
-#define BATCH_TEXT   (64u << 20)
+#define REDIS_MS   5000
+#define WAIT_MS    500  /* for the first message of a batch */
+#define ALIVE_MS   5000 /* without a heartbeat a worker is dead */
+#define RECLAIM_MS 1000
+#define AWAY_MS    300
+#define RING       64
+#define TELL_MS    1000
+#define RPS_MS     10000
 
 struct mr_worker {
     const struct mr_config *cfg;
@@ -161,6 +158,7 @@ static int store(struct mr_worker *w, const char *key, const redisReply *list)
     const struct mr_ingest_batch b = {n, texts, (const char(*)[MR_INGEST_ID])ids};
     struct mr_message_counters c = {0};
     uint64_t from = mr_mono_us();
+    int64_t now;
     int rc = texts && ids ? MR_OK : MR_E_NOMEM;
 
     for (size_t i = 0; i < n && rc == MR_OK; i++) {
@@ -171,8 +169,9 @@ static int store(struct mr_worker *w, const char *key, const redisReply *list)
     }
     if (rc == MR_OK)
         rc = mr_ingest_store(&w->store, &b, &c, &buried);
+    now = mr_wall_ms();
     for (size_t i = 0; i < n && rc == MR_OK; i++)
-        mr_latency_add(&w->latencies, texts[i], mr_wall_ms());
+        mr_latency_add(&w->latencies, texts[i], now);
     if (rc == MR_OK)
         rc = done(w, key, &c, mr_mono_us() - from);
     if (rc == MR_OK) {

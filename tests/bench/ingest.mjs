@@ -142,7 +142,6 @@ export default async function ingest({ rounds, quick, say, only = ['rest', 'drai
     }
     if (only.includes('burst') || only.includes('bus')) {
       const whole = make({})
-      peers.whole = { kill: () => {}, ended: Promise.resolve() }
       await redis.clear()
       await whole.start()
       const token = await login(whole.url)
@@ -165,7 +164,7 @@ export default async function ingest({ rounds, quick, say, only = ['rest', 'drai
     return { result, text: [...sections, verdicts(lines).map((l) => `- ${l}`).join('\n')].join('\n\n') }
   } finally {
     fs.rmSync(script, { force: true })
-    for (const [name, peer] of Object.entries(peers)) if (name !== 'whole') await stop(peer)
+    for (const peer of Object.values(peers)) await stop(peer)
     if (server.running) await server.stop()
     await redis.clear()
     await db.drop()
