@@ -16,7 +16,6 @@ import { fetchMessages, selectIngest } from './ingestSlice'
 
 const LIMITS = [50, 100, 200]
 const POLL_MS = 2000
-const FIELD = 'h-8 min-w-0 rounded-md border border-edge bg-surface px-2 text-sm placeholder:text-faint'
 const digits = (text: string) => text.replace(/[^\d-]/g, '')
 
 export function MessageFeed() {
@@ -49,10 +48,10 @@ export function MessageFeed() {
     <section aria-label="Messages" className="card flex h-[450px] min-w-0 flex-col overflow-hidden">
       <header className="flex flex-wrap items-center gap-2 border-b p-2.5">
         <h2 className="label mr-1">Newest messages</h2>
-        <input type="search" aria-label="Search in messages" placeholder="Search" className={`${FIELD} w-36 flex-1 sm:max-w-60`} value={filter.text} onChange={(e) => setFilter({ ...filter, text: e.target.value })} />
-        <input inputMode="numeric" aria-label="User" placeholder="User" className={`${FIELD} w-16`} value={filter.user} onChange={(e) => setFilter({ ...filter, user: digits(e.target.value) })} />
-        <input inputMode="numeric" aria-label="Channel" placeholder="Channel" className={`${FIELD} w-20`} value={filter.channel} onChange={(e) => setFilter({ ...filter, channel: digits(e.target.value) })} />
-        <select aria-label="How many" className={`${FIELD} ml-auto`} value={limit} onChange={(e) => choose(Number(e.target.value))}>
+        <input type="search" aria-label="Search in messages" placeholder="Search" className="field w-36 flex-1 sm:max-w-60" value={filter.text} onChange={(e) => setFilter({ ...filter, text: e.target.value })} />
+        <input inputMode="numeric" aria-label="User" placeholder="User" className="field w-16" value={filter.user} onChange={(e) => setFilter({ ...filter, user: digits(e.target.value) })} />
+        <input inputMode="numeric" aria-label="Channel" placeholder="Channel" className="field w-20" value={filter.channel} onChange={(e) => setFilter({ ...filter, channel: digits(e.target.value) })} />
+        <select aria-label="How many" className="field ml-auto" value={limit} onChange={(e) => choose(Number(e.target.value))}>
           {LIMITS.map((n) => (
             <option key={n} value={n}>
               last {n}

@@ -23,8 +23,6 @@ const TEMPLATES = [
 ] as const
 const TOAST_MS = 6000
 
-const FIELD = 'h-8 rounded-md border border-edge bg-surface px-2 text-sm'
-
 export function Simulation() {
   const dispatch = useAppDispatch()
   const { burst } = useAppSelector(selectIngest)
@@ -35,7 +33,7 @@ export function Simulation() {
     <section aria-label="Simulation" className="card flex flex-wrap items-end gap-x-3 gap-y-2 p-3">
       <label className="flex flex-col gap-1">
         <span className="label">Messages</span>
-        <select className={FIELD} value={size} onChange={(e) => setSize(Number(e.target.value))}>
+        <select className="field" value={size} onChange={(e) => setSize(Number(e.target.value))}>
           {SIZES.map((n) => (
             <option key={n} value={n}>
               {count(n)}
@@ -45,7 +43,7 @@ export function Simulation() {
       </label>
       <label className="flex flex-col gap-1">
         <span className="label">How fast</span>
-        <select className={FIELD} value={length} onChange={(e) => setLength(Number(e.target.value))}>
+        <select className="field" value={length} onChange={(e) => setLength(Number(e.target.value))}>
           {LENGTHS.map(([seconds, label]) => (
             <option key={seconds} value={seconds}>
               {label}
@@ -55,7 +53,7 @@ export function Simulation() {
       </label>
       <label className="flex min-w-0 flex-col gap-1">
         <span className="label">About</span>
-        <select className={FIELD} value={template} onChange={(e) => setTemplate(e.target.value)}>
+        <select className="field" value={template} onChange={(e) => setTemplate(e.target.value)}>
           {TEMPLATES.map(([text, label]) => (
             <option key={label} value={text}>
               {label}

@@ -4,7 +4,7 @@ import { createAsyncThunk, createSlice, type PayloadAction, type ThunkAction, ty
 import type { Message, Stats } from '@/lib/api/types'
 import { failureOf, type Failure } from '@/lib/failure'
 import type { Services, ThunkConfig } from '@/lib/thunk'
-import { Feed, type FeedStatus } from '@/lib/websocket/feed'
+import { Feed, IDLE, type FeedStatus } from '@/lib/websocket/feed'
 
 export const POINTS = 100 // of 500 ms
 
@@ -21,7 +21,7 @@ export interface IngestState {
 const initialState: IngestState = {
   samples: [],
   at: null,
-  link: { state: 'idle', since: 0, attempt: 0, nextTryAt: null, reason: '' },
+  link: IDLE,
   historyError: null,
   messages: [],
   messagesLoaded: false,

@@ -122,7 +122,6 @@ function PerformanceMonitor() {
   )
 }
 
-const FIELD = 'h-8 min-w-0 rounded-md border border-edge bg-surface px-2 text-sm placeholder:text-faint'
 const wordsOf = (m: BusMessage) => (typeof m.data === 'string' ? m.data : JSON.stringify(m.data))
 
 function Viewer() {
@@ -139,7 +138,7 @@ function Viewer() {
     <section aria-label="Messages" className="card flex h-[min(34rem,calc(100dvh-8rem))] min-h-80 min-w-0 flex-col overflow-hidden">
       <header className="flex flex-wrap items-center gap-2 border-b p-2.5">
         <h2 className="label mr-1">Messages</h2>
-        <select aria-label="Stream" className={FIELD} value={stream} onChange={(e) => setStream(e.target.value)}>
+        <select aria-label="Stream" className="field" value={stream} onChange={(e) => setStream(e.target.value)}>
           <option value="">all streams</option>
           {Object.keys(streams)
             .sort()
@@ -149,7 +148,7 @@ function Viewer() {
               </option>
             ))}
         </select>
-        <input type="search" aria-label="Search in messages" placeholder="Search" className={`${FIELD} w-32 flex-1 sm:max-w-60`} value={text} onChange={(e) => setText(e.target.value)} />
+        <input type="search" aria-label="Search in messages" placeholder="Search" className="field w-32 flex-1 sm:max-w-60" value={text} onChange={(e) => setText(e.target.value)} />
         <Button className="ml-auto" onClick={() => setHeld(held ? null : messages)} aria-pressed={held !== null}>
           {held ? <Play className="size-3.5" aria-hidden /> : <Pause className="size-3.5" aria-hidden />}
           {held ? 'Resume' : 'Pause'}
@@ -250,7 +249,7 @@ function Publisher({ onTest }: { onTest: () => void }) {
       }}
     >
       <h2 className="label">Publish</h2>
-      <input aria-label="Stream to publish to" required pattern="[A-Za-z0-9._:\-]{1,128}" className={FIELD} value={stream} onChange={(e) => setStream(e.target.value)} />
+      <input aria-label="Stream to publish to" required pattern="[A-Za-z0-9._:\-]{1,128}" className="field" value={stream} onChange={(e) => setStream(e.target.value)} />
       <textarea aria-label="Message" rows={2} className="min-w-0 rounded-md border border-edge bg-surface px-2 py-1 font-mono text-xs" value={text} onChange={(e) => setText(e.target.value)} />
       <div className="flex gap-2">
         <Button type="submit" look="primary">

@@ -4,7 +4,7 @@ import type { BusStatus, LiveConnection } from '@/lib/api/types'
 import { failureOf, type Failure } from '@/lib/failure'
 import type { Json } from '@/lib/json'
 import type { ThunkConfig } from '@/lib/thunk'
-import type { FeedStatus } from '@/lib/websocket/feed'
+import { IDLE, type FeedStatus } from '@/lib/websocket/feed'
 
 export const SHOWN_MAX = 500
 export const WINDOW = 100 // latencies
@@ -33,7 +33,7 @@ export interface BusState {
   connections: { value: LiveConnection[] | null; error: Failure | null }
 }
 const initialState: BusState = {
-  link: { state: 'idle', since: 0, attempt: 0, nextTryAt: null, reason: '' },
+  link: IDLE,
   messages: [],
   streams: {},
   heard: 0,

@@ -14,6 +14,8 @@ export interface FeedStatus {
   reason: string // why it is not open
 }
 
+export const IDLE: FeedStatus = { state: 'idle', since: 0, attempt: 0, nextTryAt: null, reason: '' }
+
 export interface FeedOptions {
   config: Pick<Config, 'wsUrl'>
   session: Pick<SessionKeeper, 'token'>
@@ -38,7 +40,7 @@ export function feedUrl(wsUrl: string, path: string, token: string | null, here:
 export class Feed {
   private socket: WebSocket | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
-  private status: FeedStatus = { state: 'idle', since: Date.now(), attempt: 0, nextTryAt: null, reason: '' }
+  private status: FeedStatus = { ...IDLE, since: Date.now() }
   private wanted = false
 
   constructor(private readonly options: FeedOptions) {}
