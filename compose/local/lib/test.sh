@@ -2,11 +2,16 @@
 #
 # A part's counts come from the report that its runner writes (JUnit, TAP, JSON), never from its
 # exit code alone; a part that could not run, or ran nothing, is one failure.
+#
+# A file of integration, fault or browser tests that failed is run once more, alone: a machine that
+# stood still for a second fails one of thousands. What passes then is passed, and named as flaky
+# with what it said at first, so that it is seen. A sanitizer's report is never run again.
+# Everything that failed or was flaky stands in summary.txt of the results, and at the end.
 
 TEST_PARTS=(unit wire tidy ui integration fault browser)
 TEST_PRESET=${MILLRACE_PRESET:-dev}
 PASSED=0 FAILED=0 SKIPPED=0
-NODE_SECONDS=1500 # a part of node tests that takes longer hangs, and is a failure
+NODE_SECONDS=400 # a file of node tests that takes longer hangs, and is a failure
 
 test_command() {
     local part parts=("$@") from
@@ -14,7 +19,7 @@ test_command() {
     for part in "${parts[@]}"; do
         [[ " ${TEST_PARTS[*]} " == *" $part "* ]] || die "unknown part: $part" "parts: ${TEST_PARTS[*]}"
     done
-    RESULTS=$RUN_DIR/results
+    RESULTS=$RUN_DIR/results/$TEST_PRESET
     rm -rf "$RESULTS"
     mkdir -p "$RESULTS"
     trap 'test_interrupted' INT TERM HUP
@@ -30,6 +35,7 @@ test_command() {
         test_broken 'setting up'
     fi
     test_tear_down
+    [[ ! -s $RESULTS/summary.txt ]] || cat "$RESULTS/summary.txt"
     say "build/$TEST_PRESET"
     echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
     ((FAILED == 0)) || exit 1
@@ -113,6 +119,7 @@ test_count() { # PASSED FAILED SKIPPED
 
 test_broken() {
     warn "$1 counts as one failure"
+    test_note "failed: $1" /dev/null
     ((FAILED += 1))
 }
 
@@ -132,6 +139,7 @@ test_ctest() {
     local rc=$?
     read -r passed failed skipped < <(test_ctest_counts "$report")
     ((rc == 0 || ${failed:-0} > 0)) || { test_broken "$1: ctest ended with $rc, which"; return; }
+    ((rc == 0)) || sed -n 's/.*<testcase name="\([^"]*\)".* status="fail".*/failed: \1/p' "$report" >>"$RESULTS/summary.txt"
     test_count "${passed:-0}" "${failed:-0}" "${skipped:-0}"
 }
 
@@ -157,19 +165,51 @@ test_integration() { test_node integration; }
 test_fault() { test_node fault; }
 
 test_node() { # DIRECTORY [FILE...]
-    local tap=$RESULTS/$1.tap files kind counts=()
+    local file files before=$((PASSED + FAILED + SKIPPED))
     files=("$ROOT/tests/$1"/*.test.mjs "${@:2}")
-    [[ -e ${files[0]} ]] || { test_broken "$1: there are no tests, which"; return; }
-    test_run timeout -k 10 "$NODE_SECONDS" node --test --test-concurrency=1 \
-        --test-reporter=spec --test-reporter-destination=stdout \
-        --test-reporter=tap --test-reporter-destination="$tap" "${files[@]}"
-    local rc=$?
+    for file in "${files[@]}"; do
+        [[ -e $file ]] && test_node_file "$file"
+    done
+    ((PASSED + FAILED + SKIPPED > before)) || test_broken "$1: nothing ran, and"
+}
+
+test_node_file() { # FILE
+    local name=$part/${1##*/} kind counts=() rc
+    name=${name%.test.mjs}
+    local said=$RESULTS/${name//\//.}
+    test_node_run "$1" "$said"
+    rc=$?
+    if ((rc)) && [[ $part != tidy ]] && ! test_sanitizer_reported; then
+        say "$name failed: once more, alone"
+        mv "$said.txt" "$said.first.txt"
+        stack_lock
+        stack_up >/dev/null # what the test stopped and did not start again
+        stack_unlock
+        test_node_run "$1" "$said"
+        rc=$?
+        ((rc)) || test_note "flaky: $name" "$said.first.txt"
+    fi
     for kind in pass fail cancelled skipped todo; do
-        counts+=("$(sed -n "s/^# $kind \([0-9]*\)\$/\1/p" "$tap" 2>/dev/null | tail -n 1)")
+        counts+=("$(sed -n "s/^# $kind \([0-9]*\)\$/\1/p" "$said.tap" 2>/dev/null | tail -n 1)")
     done
     local failures=$((${counts[1]:-0} + ${counts[2]:-0}))
-    ((rc == 0 || failures > 0)) || { test_broken "$1: the test runner ended with $rc, which"; return; }
-    test_count "${counts[0]:-0}" "$failures" $((${counts[3]:-0} + ${counts[4]:-0}))
+    ((rc == 0)) || test_note "failed: $name" "$said.txt"
+    ((rc == 0 || failures > 0)) || { test_broken "$name: the test runner ended with $rc, which"; return; }
+    ((PASSED += ${counts[0]:-0}, FAILED += failures, SKIPPED += ${counts[3]:-0} + ${counts[4]:-0}))
+}
+
+test_node_run() { # FILE, and where what it says goes, without the ending
+    test_run timeout -k 10 "$NODE_SECONDS" node --test \
+        --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=spec --test-reporter-destination="$2.txt" \
+        --test-reporter=tap --test-reporter-destination="$2.tap" "$1" > >(grep -v '^ℹ ')
+}
+
+test_note() { # WHAT, and the file with what was said: the end of it, from the failures on
+    {
+        echo "$1"
+        sed -n '/^✖ failing tests:/,$p' "$2" | head -n 40
+    } >>"$RESULTS/summary.txt"
 }
 
 test_ui() {
@@ -190,7 +230,10 @@ test_browser() {
         test_run "$ROOT/tests/node_modules/.bin/playwright" test --reporter=list,json
     local rc=$?
     cd "$ROOT" || exit 1
-    test_json $rc "$report" '[.stats.expected, .stats.unexpected + .stats.flaky + (.errors | length), .stats.skipped]'
+    test_json $rc "$report" '[.stats.expected + .stats.flaky, .stats.unexpected + (.errors | length), .stats.skipped]'
+    jq -r '.. | objects | select(has("tests") and has("line")) as $spec | .tests[] | select(.status | IN("flaky", "unexpected"))
+        | "\(if .status == "flaky" then "flaky" else "failed" end): browser/\($spec.file): \($spec.title)",
+          ((.results[0].error.message // "") | split("\n")[:20][])' "$report" >>"$RESULTS/summary.txt"
 }
 
 test_json() { # EXIT_CODE REPORT JQ_FILTER, which gives [passed, failed, skipped]
@@ -200,13 +243,15 @@ test_json() { # EXIT_CODE REPORT JQ_FILTER, which gives [passed, failed, skipped
     test_count "${passed:-0}" "${failed:-0}" "${skipped:-0}"
 }
 
+test_sanitizer_reported() { compgen -G "$RESULTS/sanitizer/report.*" >/dev/null; }
+
 # A sanitizer's report is a failure whatever the tests thought.
 test_sanitizer_reports() {
     local report
     for report in "$RESULTS"/sanitizer/report.*; do
         [[ -s $report ]] || continue
         warn "$1: a sanitizer reported:"
-        head -n 60 "$report" >&2
+        head -n 60 "$report" | tee -a "$RESULTS/summary.txt" >&2
         ((FAILED += 1))
         mkdir -p "$RESULTS/sanitizer/$1" && mv "$report" "$RESULTS/sanitizer/$1/"
     done
