@@ -87,7 +87,10 @@ static int post(struct mr_bus_reader *r, const struct mr_bus_entry *what, struct
 
 static int post_gap(struct mr_bus_reader *r, size_t stream, uint64_t to, struct mr_bus_id after)
 {
-    const struct mr_bus_entry e = {.what = MR_BUS_GAP, .stream = (uint16_t)stream, .to = to};
+    const struct mr_bus_entry e = {.what = MR_BUS_GAP,
+                                   .stream = (uint16_t)stream,
+                                   .to = to,
+                                   .id = {UINT64_MAX, UINT64_MAX}}; /* whatever they have */
     char id[MR_BUS_ID_TEXT];
 
     mr_bus_id_format(after, id);

@@ -86,8 +86,9 @@ describe('the bus, and Redis killed under it', { timeout: 120000 }, () => {
 
   it('is trimmed, and a position that is gone is a gap', async () => {
     const ws = await listen('&streams=trimmed')
+    const resumed = await listen('&after=trimmed:1-0')
     await publish('trimmed', { n: 0 })
-    await until('it comes', () => ws.all.length, (c) => c === 2)
+    for (const s of [ws, resumed]) await until('it comes', () => s.all.some((m) => m.data.n === 0))
     process.kill(server.pid, 'SIGSTOP')
     await redis.cli('EVAL', "for i = 1, 5000 do redis.call('XADD', 'bus:trimmed', '*', 'data', '{\"n\":' .. i .. '}') end redis.call('XTRIM', 'bus:trimmed', 'MAXLEN', '100')", '0')
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
@@ -95,6 +96,7 @@ describe('the bus, and Redis killed under it', { timeout: 120000 }, () => {
     await until('what is left comes', () => ws.all.at(-1).data.n, (n) => n === 5000)
     const gap = await until('it is said', () => ws.all.filter((m) => m.type === 'gap'), (all) => all.length === 1, { timeout: 20000 })
     assert.equal(gap[0].data.stream, 'trimmed')
+    await until('who has resumed it hears of it, too', () => resumed.all.some((m) => m.type === 'gap'))
     for (let i = 0; i < 20; i++) await redis.cli('EVAL', "for i = 1, 500 do redis.call('XADD', 'bus:long', '*', 'data', '1') end", '0')
     await until('a stream is kept short', async () => Number(await redis.cli('XLEN', 'bus:long')), (n) => n <= 1200, { timeout: 20000 })
   })
