@@ -79,7 +79,7 @@ describe('what is left behind', () => {
     await owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name])
     try {
       await flow.delete()
-      const o = await until('its clean-up is pending', scan, (x) => x.pending_cleanup.some((p) => p.pipeline_id === flow.id && p.attempts > 1 && p.step === 'drop_slot'), { timeout: 40000 })
+      const o = await until('its clean-up is pending', scan, (x) => x.pending_cleanup.some((p) => p.pipeline_id === flow.id && p.attempts > 1 && p.step === 'drop_slot' && p.error), { timeout: 40000 })
       assert.match(o.pending_cleanup[0].error, /not currently accepting connections/)
       assert.ok(o.unreachable.some((u) => u.where === flow.source.name))
       // Its connection is still needed.

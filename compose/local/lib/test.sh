@@ -199,10 +199,13 @@ test_node_file() { # FILE
 }
 
 test_node_run() { # FILE, and where what it says goes, without the ending
-    test_run timeout -k 10 "$NODE_SECONDS" node --test \
-        --test-reporter=spec --test-reporter-destination=stdout \
-        --test-reporter=spec --test-reporter-destination="$2.txt" \
-        --test-reporter=tap --test-reporter-destination="$2.tap" "$1" > >(grep -v '^ℹ ')
+    {
+        "${WRAP[@]}" timeout -k 10 "$NODE_SECONDS" node --test \
+            --test-reporter=spec --test-reporter-destination=stdout \
+            --test-reporter=tap --test-reporter-destination="$2.tap" "$1" </dev/null |
+            tee "$2.txt" | grep -v '^ℹ '
+    } &
+    wait $!
 }
 
 test_note() { # WHAT, and the file with what was said: the end of it, from the failures on
