@@ -30,10 +30,12 @@ static int make_room(struct el_work *w)
         return MR_OK;
     mr_free(w->tallies);
     mr_free(w->tally_of_part);
+    mr_free(w->table_of_part);
     w->parts_cap = 0;
     w->tallies = mr_zalloc(n, sizeof(*w->tallies));
     w->tally_of_part = mr_zalloc(n, sizeof(*w->tally_of_part));
-    if (w->tallies == NULL || w->tally_of_part == NULL)
+    w->table_of_part = mr_zalloc(n, sizeof(*w->table_of_part));
+    if (w->tallies == NULL || w->tally_of_part == NULL || w->table_of_part == NULL)
         return MR_E_NOMEM;
     w->parts_cap = n;
     return MR_OK;
@@ -76,6 +78,8 @@ int el_work_count(struct el_work *w)
 {
     int rc = make_room(w);
 
+    if (rc == MR_OK)
+        rc = el_minutes_begin(w);
     if (rc != MR_OK)
         return rc;
     w->tallies_n = 0;
@@ -93,6 +97,7 @@ int el_work_count(struct el_work *w)
             w->counts.dead++;
         } else if (MR_CHANGE_IS_EVENT(r->change.kind)) {
             count_event(w, t, &r->change);
+            el_minutes_count(w, r->part, &r->change);
             w->counts.events++;
         } else {
             t->tombstone += r->change.kind == MR_CHANGE_TOMBSTONE;

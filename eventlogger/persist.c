@@ -275,6 +275,8 @@ void *el_persister_run(void *logger)
     mr_run_batch_unref(w.out);
     mr_free(w.tallies);
     mr_free(w.tally_of_part);
+    mr_free(w.table_of_part);
+    mr_free(w.tables);
     mr_free(w.ids);
     mr_free(w.metadata);
     mr_buf_free(&w.copy);

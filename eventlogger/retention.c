@@ -43,10 +43,15 @@ static const char SQL_IN_DEFAULT[] =
     "count(*) FILTER (WHERE op_kind = 'insert' "                                                   \
     "AND run_metadata->'source'->>'snapshot' <> 'false') AS s, "                                   \
     "count(run_metadata->>'latency_ms') AS lc, "                                                   \
-    "coalesce(sum((run_metadata->>'latency_ms')::bigint), 0) AS ls FROM"
+    "coalesce(sum((run_metadata->>'latency_ms')::bigint), 0) AS ls FROM "
 #define SQL_UNCOUNT_WHERE                                                                          \
-    "WHERE run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL GROUP BY 1) d "           \
+    " WHERE run_type = 'CDC' AND deleted_at IS NULL AND event IS NOT NULL GROUP BY 1) d "          \
     "WHERE k.pipeline_id = d.pipeline_id"
+
+/* What the minutes of that day and of days before say; the name is between the two again. */
+#define SQL_FORGET_PIPELINES "DELETE FROM pipeline_minutes WHERE minute < to_date(right('"
+#define SQL_FORGET_TABLES    "DELETE FROM table_minutes WHERE minute < to_date(right('"
+#define SQL_FORGET_WHEN      "', 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' + interval '1 day'"
 
 static void day_name(int64_t us, char out[NAME_MAX_])
 {
@@ -138,7 +143,7 @@ static int run_on(struct mr_pg *c, const char *sql, const char *name, const char
 {
     char text[2048];
 
-    (void)snprintf(text, sizeof(text), "%s %s %s", sql, name, more);
+    (void)snprintf(text, sizeof(text), "%s%s%s", sql, name, more);
     return mr_pg_run(c, text);
 }
 
@@ -166,11 +171,15 @@ int el_retention_drop(struct mr_pg *c, int64_t retention_days, bool *more)
         rc = find_old(c, oldest, name);
     *more = name[0] != '\0';
     if (rc == MR_OK && *more)
-        rc = run_on(c, "LOCK TABLE", name, "IN ACCESS EXCLUSIVE MODE");
+        rc = run_on(c, "LOCK TABLE ", name, " IN ACCESS EXCLUSIVE MODE");
     if (rc == MR_OK && *more)
         rc = run_on(c, SQL_UNCOUNT, name, SQL_UNCOUNT_WHERE);
     if (rc == MR_OK && *more)
-        rc = run_on(c, "DROP TABLE", name, "");
+        rc = run_on(c, SQL_FORGET_PIPELINES, name, SQL_FORGET_WHEN);
+    if (rc == MR_OK && *more)
+        rc = run_on(c, SQL_FORGET_TABLES, name, SQL_FORGET_WHEN);
+    if (rc == MR_OK && *more)
+        rc = run_on(c, "DROP TABLE ", name, "");
     rc = finish(c, rc);
     if (rc == MR_OK && *more)
         LOG_INFO("log_partition_dropped", F_STR("partition", name));

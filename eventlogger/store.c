@@ -2,7 +2,7 @@
  *
  *   1 consumer_offsets   compare-and-set of every partition; fewer rows than partitions: fenced
  *   2 event_log_head     lock and advance: the range of seq, so commit order is seq order
- *   3 pipeline_counters  advance: the ranges of pipeline_seq
+ *   3 pipeline_counters  advance: the ranges of pipeline_seq; the minute's counts (minutes.c)
  *   4 COPY of rows and dead letters; NOTIFY, which PostgreSQL sends with the COMMIT
  *
  * Several rows travel as one JSON parameter: one statement, whatever the number of partitions and
@@ -200,6 +200,8 @@ int el_work_store(struct el_work *w)
         rc = advance_head(w);
     if (rc == MR_OK)
         rc = advance_counters(w);
+    if (rc == MR_OK && w->counts.events > 0)
+        rc = el_minutes_store(w);
     if (rc == MR_OK && w->counts.events > 0) {
         rc = el_work_write(w);
         if (rc == MR_OK)

@@ -7,6 +7,7 @@
 #define EVENTLOGGER_STORE_H
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "el.h"
 #include "event.h"
 
@@ -24,6 +25,16 @@ struct el_tally {
     int64_t heartbeat_ms;         /* when the newest heartbeat was sent; 0: none */
     int64_t next_pipeline_seq;    /* for the next event that is written */
     const struct mr_change *last; /* the last event's, for last_position */
+    uint32_t latencies[MR_HISTOGRAM_BUCKETS];
+};
+
+#define EL_OTHER 3 /* in counts, after insert, update and delete: everything else */
+
+/* One table's share of a tally. */
+struct el_table {
+    uint32_t tally;               /* index into the work's tallies */
+    struct mr_span schema, table; /* as they stand in the source's JSON */
+    int64_t counts[EL_OTHER + 1]; /* by enum mr_change_kind */
 };
 
 struct el_work {
@@ -36,6 +47,9 @@ struct el_work {
     struct el_tally *tallies; /* owned */
     size_t tallies_n, tallies_cap;
     uint32_t *tally_of_part; /* owned */
+    struct el_table *tables; /* owned */
+    uint32_t tables_n;
+    uint32_t *table_of_part; /* owned */
     size_t parts_cap;
     struct el_counts counts;
     int64_t last_seq;
@@ -54,6 +68,12 @@ MR_MUSTCHECK int el_work_count(struct el_work *w);
 MR_MUSTCHECK int el_work_write(struct el_work *w);
 /* The rooms get the texts, Kafka the offsets, the board the numbers. */
 void el_work_forward(struct el_work *w, uint64_t took_us);
+
+/* ---- minutes.c ---- */
+/* Count anew; one event; and keep what was counted. MR_OK; MR_E_NOMEM; as el_work_store. */
+MR_MUSTCHECK int el_minutes_begin(struct el_work *w);
+void el_minutes_count(struct el_work *w, uint32_t part, const struct mr_change *c);
+MR_MUSTCHECK int el_minutes_store(struct el_work *w);
 
 /* ---- store.c ---- */
 /* Everything between BEGIN and COMMIT. MR_OK; EL_FENCED; MR_E_DATA: a value is refused (w->refused

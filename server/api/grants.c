@@ -65,6 +65,22 @@ int mr_call_sees(struct mr_call *c, struct mr_pg *db, enum mr_resource of, const
     return rc == MR_OK && role == MR_ROLE_NONE && !sees_all(c) ? MR_E_NOTFOUND : rc;
 }
 
+int mr_call_look(struct mr_call *c, const char *pipeline_id, struct mr_pg **db,
+                 struct mr_buf *hidden)
+{
+    int rc = mr_call_db(c, db);
+
+    mr_buf_init(hidden, 0);
+    if (rc == MR_OK && pipeline_id) {
+        rc = mr_pipelines_exists(*db, pipeline_id);
+        if (rc == MR_OK)
+            rc = mr_call_sees(c, *db, MR_OF_PIPELINE, pipeline_id);
+        if (rc == MR_E_NOTFOUND)
+            return mr_call_fail(c, rc, 0, "Pipeline not found");
+    }
+    return rc == MR_OK ? mr_call_hidden(c, *db, MR_OF_PIPELINE, hidden) : rc;
+}
+
 /* ---- through REST -------------------------------------------------------------------------- */
 
 static int exists(struct mr_call *c, struct mr_pg *db, const char *id)

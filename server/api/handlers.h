@@ -83,6 +83,8 @@ int mr_get_event(struct mr_call *c);
 int mr_get_dashboard(struct mr_call *c);
 int mr_get_logger_status(struct mr_call *c);
 int mr_get_dead_letters(struct mr_call *c);
+int mr_get_analytics(struct mr_call *c);
+int mr_get_top_keys(struct mr_call *c);
 /* system.c: [thread: loop] */
 int mr_get_health(struct mr_call *c);
 int mr_get_livez(struct mr_call *c);

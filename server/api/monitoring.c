@@ -12,24 +12,6 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     1000
 
-/* What the caller does not see; and the one pipeline that a query names (NULL: none) has to be
- * there for the caller. hidden is to be freed in any case. */
-static int look(struct mr_call *c, const char *pipeline_id, struct mr_pg **db,
-                struct mr_buf *hidden)
-{
-    int rc = mr_call_db(c, db);
-
-    mr_buf_init(hidden, 0);
-    if (rc == MR_OK && pipeline_id) {
-        rc = mr_pipelines_exists(*db, pipeline_id);
-        if (rc == MR_OK)
-            rc = mr_call_sees(c, *db, MR_OF_PIPELINE, pipeline_id);
-        if (rc == MR_E_NOTFOUND)
-            return mr_call_fail(c, rc, 0, "Pipeline not found");
-    }
-    return rc == MR_OK ? mr_call_hidden(c, *db, MR_OF_PIPELINE, hidden) : rc;
-}
-
 /* "insert", "u", "DELETE": the kind's own name, so that the filter takes what events may be called.
  */
 static const char *event_kind(struct mr_call *c, const char *text)
@@ -74,7 +56,7 @@ int mr_get_events(struct mr_call *c)
         mr_call_fault(c, "cursor", "is not a cursor of this list");
     rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = look(c, f.pipeline_id, &db, &hidden);
+        rc = mr_call_look(c, f.pipeline_id, &db, &hidden);
     f.hidden = mr_buf_cstr(&hidden);
     if (rc == MR_OK)
         rc = mr_events_list(db, &f, &c->out, &page);
@@ -104,7 +86,7 @@ int mr_get_event(struct mr_call *c)
     int rc = mr_call_param_uuid(c, 0, "Event", id);
 
     if (rc == MR_OK)
-        rc = look(c, NULL, &db, &hidden);
+        rc = mr_call_look(c, NULL, &db, &hidden);
     if (rc == MR_OK)
         rc = mr_events_get(db, id, mr_buf_cstr(&hidden), &c->out);
     mr_buf_free(&hidden);
@@ -120,7 +102,7 @@ int mr_get_dashboard(struct mr_call *c)
     int rc = mr_call_faults(c);
 
     if (rc == MR_OK)
-        rc = look(c, id, &db, &hidden);
+        rc = mr_call_look(c, id, &db, &hidden);
     if (rc == MR_OK) {
         mr_buf_add_char(&c->out, '{');
         rc = mr_events_dashboard(db, id, mr_buf_cstr(&hidden), &c->out);
@@ -182,7 +164,7 @@ int mr_get_dead_letters(struct mr_call *c)
     mr_call_cursor(c, &cursor, &before, &before_id);
     rc = mr_call_faults(c);
     if (rc == MR_OK)
-        rc = look(c, of, &db, &hidden);
+        rc = mr_call_look(c, of, &db, &hidden);
     if (rc == MR_OK)
         rc = mr_dead_letters_list(db, of, mr_buf_cstr(&hidden), before, before_id, limit, &c->out,
                                   &more, time, id);

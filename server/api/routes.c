@@ -94,6 +94,8 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/monitoring/orphans",               MR_ROLE_ADMIN,    MR_ON_OUTSIDE, MR_BODY_NONE,    mr_get_orphans, NULL, MR_OF_NOTHING},
     {"DELETE", V1 "/monitoring/orphans",               MR_ROLE_ADMIN,    MR_ON_OUTSIDE, MR_BODY_NONE,    mr_delete_orphan, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dead-letters",          MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dead_letters, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/monitoring/analytics",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_analytics, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/monitoring/top-keys",              MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_top_keys, NULL, MR_OF_NOTHING},
 }; /* clang-format on */
 
 const size_t mr_routes_n = sizeof(mr_routes) / sizeof(mr_routes[0]);

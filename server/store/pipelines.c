@@ -34,15 +34,19 @@
       "'other_count', coalesce(k.other_count, 0), "                                                \
       "'failed_count', coalesce(k.failed_count, 0), "                                              \
       "'last_pipeline_seq', coalesce(k.last_pipeline_seq, 0), "                                    \
-      "'last_event_time', " MR_SQL_TIME("k.last_event_at") "), "                                          \
+      "'last_event_time', " MR_SQL_TIME("k.last_event_at") ", "                                    \
+      "'lag_bytes', e.body->'lag_bytes', 'lag_seconds', e.body->'lag_seconds'), "                  \
     "'tags', p.tags, 'created_by', p.created_by, "                                                 \
     "'created_at', " MR_SQL_TIME("p.created_at") ", 'updated_at', " MR_SQL_TIME("p.updated_at") ")"
 
-#define FROM " FROM pipelines p LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id "
+/* Counted by the logger, and seen by the monitor: what it saw a minute ago is not known any more. */
+#define SEEN                                                                                       \
+    " LEFT JOIN pipeline_counters k ON k.pipeline_id = p.id LEFT JOIN pipeline_evidence e "        \
+    "ON e.pipeline_id = p.id AND e.measured_at > now() - interval '1 minute' "
+#define FROM " FROM pipelines p" SEEN
 
 /* The new row, or the changed one, as the API shows it. */
-#define SHOWN ") SELECT " OBJECT ", p.version FROM p LEFT JOIN pipeline_counters k "                \
-              "ON k.pipeline_id = p.id"
+#define SHOWN ") SELECT " OBJECT ", p.version FROM p" SEEN
 
 static const char SQL_CREATE[] =
     "WITH p AS (INSERT INTO pipelines (id, name, description, mode, engine, source_connection_id, "

@@ -114,6 +114,10 @@ describe('nothing is lost, nothing twice', () => {
   it('counts what the rows are, tombstones aside', async () => {
     const { records } = await equalsKafka(db, topics)
     await countersEqual(db, { tombstones: records.filter((r) => r.value === null).length })
+    const sums = (table) => db.rows(`SELECT pipeline_id, sum(insert_count)::int AS i, sum(update_count)::int AS u, sum(delete_count)::int AS d, sum(other_count)::int AS o FROM ${table} GROUP BY 1 ORDER BY 1`)
+    const counted = await sums('pipeline_counters')
+    assert.deepEqual(await sums('pipeline_minutes'), counted)
+    assert.deepEqual(await sums('table_minutes'), counted)
   })
 
   it('has shown the client every pipeline_seq exactly once, and the rows\' own words', async () => {

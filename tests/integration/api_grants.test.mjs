@@ -140,7 +140,7 @@ describe('grants', () => {
     assert.ok((await ids(admin)).includes(hidden) && (await ids(users.operator.token)).includes(hidden))
     const total = await call('GET', '/api/v1/pipelines?limit=1', { token })
     assert.equal(Number(total.headers.get('x-total-count')), (await ids(token)).length)
-    for (const at of ['events', 'dashboard', 'dead-letters']) {
+    for (const at of ['events', 'dashboard', 'dead-letters', 'analytics', 'top-keys']) {
       const res = await call('GET', `/api/v1/monitoring/${at}?pipeline_id=${hidden}`, { token })
       assert.equal(res.status, 404, at)
       assert.equal(res.body.detail, 'Pipeline not found')

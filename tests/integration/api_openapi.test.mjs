@@ -91,7 +91,7 @@ describe('the contract', () => {
   it('fits the answers of every route', async () => {
     const none = '00000000-0000-0000-0000-000000000000'
     for (const route of ['/health', '/livez', '/readyz', '/metrics', '/config.json', '/auth/me', '/api/v1/auth/me', '/api/v1/pipelines',
-      '/api/v1/monitoring/events', '/api/v1/monitoring/dashboard', '/api/v1/monitoring/event-logger-status', '/api/v1/monitoring/dead-letters',
+      '/api/v1/monitoring/events', '/api/v1/monitoring/dashboard', '/api/v1/monitoring/event-logger-status', '/api/v1/monitoring/dead-letters', '/api/v1/monitoring/analytics', '/api/v1/monitoring/top-keys',
       '/api/v1/users', '/api/v1/audit', '/api/v1/audit/verify', '/api/v1/api-keys']) {
       assert.equal((await fits('get', route)).status, 200, route)
     }

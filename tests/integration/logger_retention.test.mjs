@@ -55,6 +55,8 @@ describe('retention', () => {
       await db.query(`UPDATE pipeline_counters SET insert_count = insert_count + 3, update_count = update_count + 1, delete_count = delete_count + 1,
         snapshot_count = snapshot_count + 1, latency_count = latency_count + 4,
         latency_sum_ms = latency_sum_ms + (SELECT sum((run_metadata->>'latency_ms')::bigint) FROM ${named(0)}), last_pipeline_seq = last_pipeline_seq + 5`)
+      await db.query(`INSERT INTO pipeline_minutes SELECT pipeline_id, '${day(-ago)}T12:00:00Z', insert_count, update_count, delete_count, other_count, latency_count, latency_sum_ms, latencies FROM pipeline_minutes LIMIT 1`)
+      await db.query(`INSERT INTO table_minutes SELECT pipeline_id, '${day(-ago)}T12:00:00Z', schema_name, table_name, insert_count, update_count, delete_count, other_count FROM table_minutes LIMIT 1`)
     }
     await countersEqual(db)
     assert.equal((await seedCounts(db)).total, 15)
@@ -65,6 +67,8 @@ describe('retention', () => {
     const { insert_count: i, update_count: u, delete_count: d, snapshot_count: s, latency_count: l, tombstone_count: t } =
       await db.one('SELECT * FROM pipeline_counters WHERE pipeline_id = $1', [pipeline])
     assert.deepEqual([i, u, d, s, l, t], [6, 2, 2, 2, 8, 1])
+    for (const kept of ['pipeline_minutes', 'table_minutes'])
+      assert.equal((await db.one(`SELECT min(minute)::date::text AS day FROM ${kept}`)).day, day(-3), kept)
   })
 
   it('goes on where a day landed in the default partition', async () => {
