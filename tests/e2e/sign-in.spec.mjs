@@ -10,9 +10,9 @@ test('who is not signed in comes to the sign-in page, and from there to where th
   await isLive(page)
 })
 
-test('the bare address leads to monitoring', async ({ page, world }) => {
+test('the bare address leads to the overview', async ({ page, world }) => {
   await page.goto(world.url)
-  await expect(page).toHaveURL(/\/login\?next=%2Fmonitoring$/)
+  await expect(page).toHaveURL(/\/login\?next=%2F$/)
 })
 
 test('a session survives a reload and ends with signing out', async ({ page, world }) => {

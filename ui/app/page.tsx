@@ -1,5 +1,10 @@
-import { GoTo } from '@/components/GoTo'
+import { RequireAuth } from '@/features/auth/RequireAuth'
+import { OverviewPage } from '@/features/overview/OverviewPage'
 
-export default function Home() {
-  return <GoTo href="/monitoring" />
+export default function Page() {
+  return (
+    <RequireAuth>
+      <OverviewPage />
+    </RequireAuth>
+  )
 }

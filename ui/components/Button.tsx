@@ -2,7 +2,7 @@ import { clsx } from 'clsx'
 import type { ButtonHTMLAttributes, Ref } from 'react'
 
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
-  look?: 'primary' | 'plain' | 'quiet'
+  look?: 'primary' | 'plain' | 'quiet' | 'danger'
   size?: 'sm' | 'md'
   square?: boolean // an icon alone: give it an aria-label
   ref?: Ref<HTMLButtonElement>
@@ -11,6 +11,7 @@ export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 const LOOKS = {
   primary: 'bg-accent text-onaccent hover:bg-accent/90 border-transparent font-semibold',
   plain: 'border-edge bg-surface text-fg hover:bg-raised',
+  danger: 'border-bad/40 bg-bad/10 text-bad hover:bg-bad/20 font-semibold',
   quiet: 'border-transparent text-muted hover:bg-raised hover:text-fg',
 }
 

@@ -1,10 +1,12 @@
 'use client'
 
-// What every page but the event table's has around it: the name, the way to the others, who is signed in.
+// What every page but the event table's has around it: the name, the way to the others, who is
+// signed in.
 import type { ReactNode } from 'react'
 import { UserMenu } from '@/features/auth/UserMenu'
 import { Logo } from './Logo'
 import { PageNav, type PagePath } from './PageNav'
+import { ShortcutHelp } from './ShortcutHelp'
 import { ThemeToggle } from './ThemeToggle'
 
 export function PageFrame({ here, title, status, children }: { here: PagePath; title: string; status?: ReactNode; children: ReactNode }) {
@@ -21,6 +23,7 @@ export function PageFrame({ here, title, status, children }: { here: PagePath; t
         </h1>
         <div className="ml-auto flex shrink-0 items-center gap-1">
           {status}
+          <ShortcutHelp />
           <ThemeToggle />
           <UserMenu />
         </div>

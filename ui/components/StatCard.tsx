@@ -15,11 +15,12 @@ export interface StatCardProps {
   tone?: Tone
   part?: number // of a whole, 0 to 1: drawn as a thin bar
   stale?: boolean
+  onOpen?: () => void // there is more to see
   id: string // of the figure, for tests and for aria
 }
 
 /** One figure. Cards share a row and its hairlines (see StatRow in features/monitoring). */
-export function StatCard({ label, value, note, icon: Icon, tone = 'muted', part, stale, id }: StatCardProps) {
+export function StatCard({ label, value, note, icon: Icon, tone = 'muted', part, stale, id, onOpen }: StatCardProps) {
   return (
     <div className="relative min-w-0 bg-surface px-3 pb-2.5 pt-2 sm:px-3.5 sm:pb-3 sm:pt-2.5">
       <dt className="flex items-center gap-1.5 truncate text-xs font-medium text-muted">
@@ -31,7 +32,13 @@ export function StatCard({ label, value, note, icon: Icon, tone = 'muted', part,
           <Skeleton className="mb-1 mt-1.5 h-5 w-24" />
         ) : (
           <span data-stat={id} className="tnum block truncate text-lg font-semibold tracking-tight">
-            {value}
+            {onOpen ? (
+              <button type="button" onClick={onOpen} className="rounded underline decoration-dotted underline-offset-4 hover:text-accent" aria-label={`${label}: ${value}, show them`}>
+                {value}
+              </button>
+            ) : (
+              value
+            )}
           </span>
         )}
         <span className="tnum block truncate text-xs text-faint max-sm:hidden">{note ?? '\u00a0'}</span>

@@ -9,7 +9,9 @@ export interface Failure {
   requestId: string | null // to look it up in the server's log
 }
 
+/** Of whatever was thrown; a thunk's own failure, unwrapped, is that already. */
 export function failureOf(e: unknown): Failure {
+  if (typeof e === 'object' && e !== null && !(e instanceof Error) && 'message' in e && 'away' in e) return e as Failure
   if (!(e instanceof ApiError))
     return { message: e instanceof Error ? e.message : String(e), status: null, away: false, unauthorized: false, requestId: null }
   return {

@@ -11,6 +11,18 @@ export const rate = (n: number | null | undefined) => (n == null ? NONE : n >= 1
 /** A share of a whole: 12.3 %; null when there is no whole. */
 export const share = (part: number, all: number) => (all > 0 ? `${tenth.format((part / all) * 100)} %` : NONE)
 
+/** 1.5 MB: of bytes, by thousands. */
+export function bytes(n: number | null | undefined): string {
+  if (n == null) return NONE
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let at = 0
+  while (n >= 999.5 && at < units.length - 1) {
+    n /= 1000
+    at++
+  }
+  return `${at === 0 || n >= 100 ? whole.format(n) : tenth.format(n)} ${units[at]}`
+}
+
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return NONE
   if (ms < 1000) return `${ms < 10 && ms % 1 ? tenth.format(ms) : whole.format(ms)} ms`

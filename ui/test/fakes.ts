@@ -2,7 +2,7 @@
 // it is told to, and events that look like the server's.
 import { vi } from 'vitest'
 import type { ApiClient } from '@/lib/api/client'
-import type { Dashboard, LoggerStatus, Pipeline, ReplicationEvent, Tokens } from '@/lib/api/types'
+import type { Connection, Dashboard, LoggerStatus, Pipeline, ReplicationEvent, Tokens } from '@/lib/api/types'
 import { SessionKeeper } from '@/lib/session'
 import type { MillraceSocket } from '@/lib/websocket/events'
 
@@ -33,6 +33,11 @@ export const pipeline = (more: Partial<Pipeline> = {}): Pipeline => ({
   cdc_status: 'RUNNING', engine: 'external', kafka_topics: [], topic_prefix: 'shop', stats: {}, tags: [],
   created_at: '2026-11-20T10:00:00.000000Z', updated_at: '2026-11-20T10:00:00.000000Z', ...more,
 })
+export const connection = (more: Partial<Connection> = {}): Connection => ({
+  id: '1', name: 'shop', connection_type: 'source', database_type: 'postgresql', host: 'db.test', port: 5432, database: 'shop', username: 'reader',
+  schema: null, has_password: true, ssl_mode: 'prefer', ssl_root_cert: null, options: {}, last_tested_at: null, last_test_status: null,
+  last_test_error: null, created_by: 'ada', created_at: '2026-11-20T10:00:00.000000Z', updated_at: '2026-11-20T10:00:00.000000Z', ...more,
+})
 export const dashboard = (more: Partial<Dashboard> = {}): Dashboard => ({
   total_events: 100, insert_count: 60, update_count: 30, delete_count: 9, other_count: 1, failed_count: 0, success_rate: null,
   avg_latency_ms: 12.5, p95_latency_ms: 40, events_per_second: 20, snapshot_count: 0, tombstone_count: 9, skipped_count: 0,
@@ -61,8 +66,18 @@ export function fakeApi(over: Partial<ApiClient> = {}): ApiClient {
   const unexpected = (name: string) => async () => Promise.reject(new Error(`nobody expected ${name}`))
   return {
     login: unexpected('login'), logout: async () => {}, me: unexpected('me'),
-    pipelines: async () => [pipeline()], createPipeline: unexpected('createPipeline'), deletePipeline: async () => {},
-    connections: async () => [], createConnection: unexpected('createConnection'), deleteConnection: async () => {},
+    pipelines: async () => [pipeline()], pipeline: async () => pipeline(), createPipeline: unexpected('createPipeline'),
+    updatePipeline: unexpected('updatePipeline'), deletePipeline: async () => {}, commandPipeline: unexpected('commandPipeline'),
+    validatePipeline: unexpected('validatePipeline'), pipelineStatus: unexpected('pipelineStatus'), pipelineProgress: unexpected('pipelineProgress'),
+    pipelineRuns: async () => [], pipelineLag: unexpected('pipelineLag'), pipelineGrants: unexpected('pipelineGrants'), grantPipeline: unexpected('grantPipeline'),
+    connections: async () => [], createConnection: unexpected('createConnection'), updateConnection: unexpected('updateConnection'),
+    deleteConnection: async () => {}, testConnection: unexpected('testConnection'), testNewConnection: unexpected('testNewConnection'),
+    analytics: async () => ({ from: '2026-11-20T10:00:00.000000Z', to: '2026-11-20T10:02:00.000000Z', step_seconds: 60, points: [], pipelines: [], tables: [], errors: [] }),
+    topKeys: async () => ({ from: '', to: '', keys: [], looked_at: 0 }),
+    schemas: async () => [], tables: async () => [], activity: async () => [], deadLetters: async () => ({ items: [], next: null }), health: unexpected('health'),
+    users: async () => [], createUser: unexpected('createUser'), updateUser: unexpected('updateUser'), deleteUser: async () => {},
+    changePassword: unexpected('changePassword'), apiKeys: async () => [], createApiKey: unexpected('createApiKey'), deleteApiKey: async () => {},
+    audit: async () => ({ items: [], next: null }), verifyAudit: unexpected('verifyAudit'),
     events: async () => ({ events: [], next: null }), dashboard: async () => dashboard(), loggerStatus: async () => logger(),
     statsHistory: async () => [], messages: async () => [], simulate: unexpected('simulate'),
     busStatus: unexpected('busStatus'), publish: unexpected('publish'), liveConnections: async () => [], closeConnection: async () => {},

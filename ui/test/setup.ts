@@ -19,6 +19,9 @@ if (typeof document !== 'undefined') {
   // Nothing has a size there; the list of events shows as many rows as fit.
   for (const [name, size] of Object.entries({ offsetHeight: 600, clientHeight: 600, offsetWidth: 1024, clientWidth: 1024 }))
     Object.defineProperty(HTMLElement.prototype, name, { configurable: true, get: () => size })
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true
+  }
   Element.prototype.scrollTo = () => {}
   Element.prototype.scrollIntoView = () => {}
   Element.prototype.hasPointerCapture = () => false

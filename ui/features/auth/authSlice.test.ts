@@ -48,11 +48,11 @@ describe('the end of a session', () => {
 describe('where to go after signing in', () => {
   it.each([
     ['/monitoring?pipeline=7&q=a%20b', '/monitoring?pipeline=7&q=a%20b'],
-    [null, '/monitoring'],
-    ['https://evil.test/', '/monitoring'],
-    ['//evil.test/x', '/monitoring'],
-    ['/\\evil.test', '/monitoring'],
-    ['javascript:alert(1)', '/monitoring'],
-    ['/login?next=/login', '/monitoring'],
+    [null, '/'],
+    ['https://evil.test/', '/'],
+    ['//evil.test/x', '/'],
+    ['/\\evil.test', '/'],
+    ['javascript:alert(1)', '/'],
+    ['/login?next=/login', '/'],
   ])('%s leads to %s', (next, to) => expect(safeNext(next)).toBe(to))
 })

@@ -64,11 +64,11 @@ export const { sessionChanged } = authSlice.actions
 export const { selectAuth } = authSlice.selectors
 
 /**
- * Where to go after signing in: `next` if it is a path of this site, else /monitoring. A URL that
+ * Where to go after signing in: `next` if it is a path of this site, else the overview. A URL that
  * only looks like a path ("//evil.test", "/\evil.test") would leave it.
  */
 export function safeNext(next: string | null | undefined): string {
-  const fallback = '/monitoring'
+  const fallback = '/'
   if (!next || !next.startsWith('/')) return fallback
   try {
     const url = new URL(next, 'http://here.invalid')

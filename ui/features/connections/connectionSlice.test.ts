@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { ApiError } from '@/lib/api/client'
-import type { Connection } from '@/lib/api/types'
 import { makeStore } from '@/lib/store'
-import { fakeApi, fakeSession } from '@/test/fakes'
+import { connection as fake, fakeApi, fakeSession } from '@/test/fakes'
 import { createConnection, deleteConnection, fetchConnections, selectConnections } from './connectionSlice'
 
-const connection = (id: string): Connection => ({
-  id, name: `db ${id}`, connection_type: 'source', database_type: 'postgresql', host: 'h', port: 5432, database: 'shop', username: 'u',
-  schema: null, has_password: true, last_tested_at: null, last_test_status: null, last_test_error: null,
-})
+const connection = (id: string) => fake({ id, name: `db ${id}` })
 const store = (api = {}) => makeStore({ api: fakeApi(api), session: fakeSession() })
 const ids = (s: ReturnType<typeof store>) => selectConnections(s.getState()).connections.map((c) => c.id)
 

@@ -7,10 +7,12 @@ import type { ThunkConfig } from '@/lib/thunk'
 
 export interface ConnectionState {
   connections: Connection[]
-  isLoading: boolean
-  error: Failure | null
+  isLoading: boolean // the first time only: later readings replace silently
+  loaded: boolean
+  at: number | null // when they were last read
+  error: Failure | null // of the last try; the list is then an older one
 }
-const initialState: ConnectionState = { connections: [], isLoading: false, error: null }
+const initialState: ConnectionState = { connections: [], isLoading: false, loaded: false, at: null, error: null }
 
 export const fetchConnections = createAsyncThunk<Connection[], void, ThunkConfig>(
   'connections/fetch',
@@ -28,6 +30,17 @@ export const createConnection = createAsyncThunk<Connection, NewConnection, Thun
   async (connection, { extra, rejectWithValue }) => {
     try {
       return await extra.api.createConnection(connection)
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+export const updateConnection = createAsyncThunk<Connection, { id: string; change: Partial<NewConnection> }, ThunkConfig>(
+  'connections/update',
+  async ({ id, change }, { extra, rejectWithValue }) => {
+    try {
+      return await extra.api.updateConnection(id, change)
     } catch (e) {
       return rejectWithValue(failureOf(e))
     }
@@ -53,12 +66,10 @@ export const connectionSlice = createSlice({
   extraReducers: (builder) => {
     builder
       .addCase(fetchConnections.pending, (state) => {
-        state.isLoading = true
-        state.error = null
+        state.isLoading = !state.loaded
       })
       .addCase(fetchConnections.fulfilled, (state, { payload }) => {
-        state.isLoading = false
-        state.connections = payload
+        Object.assign(state, { connections: payload, isLoading: false, loaded: true, at: Date.now(), error: null })
       })
       .addCase(fetchConnections.rejected, (state, { payload, meta }) => {
         state.isLoading = false
@@ -66,6 +77,9 @@ export const connectionSlice = createSlice({
       })
       .addCase(createConnection.fulfilled, (state, { payload }) => {
         state.connections = [payload, ...state.connections.filter((c) => c.id !== payload.id)]
+      })
+      .addCase(updateConnection.fulfilled, (state, { payload }) => {
+        state.connections = state.connections.map((c) => (c.id === payload.id ? payload : c))
       })
       .addCase(deleteConnection.fulfilled, (state, { payload }) => {
         state.connections = state.connections.filter((c) => c.id !== payload)

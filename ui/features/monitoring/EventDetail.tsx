@@ -3,7 +3,7 @@
 // One event, whole: where it stands, what it changed, and its JSON with every digit. Beside the table
 // where there is room, over it where there is not.
 import { clsx } from 'clsx'
-import { Check, Copy, Equal, Minus, PencilLine, Plus, CircleSlash, X, type LucideIcon } from 'lucide-react'
+import { Check, Copy, Equal, KeyRound, Minus, PencilLine, Plus, CircleSlash, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { Button } from '@/components/Button'
 import { Table, Td, Th } from '@/components/Table'
@@ -22,7 +22,7 @@ const STATE: Record<DiffState, { word: string; icon: LucideIcon; look: string }>
   unavailable: { word: 'not sent', icon: CircleSlash, look: 'text-warn' },
 }
 
-export function EventDetail({ event, onClose }: { event: ReplicationEvent; onClose: () => void }) {
+export function EventDetail({ event, onClose, onOnlyKey }: { event: ReplicationEvent; onClose: () => void; onOnlyKey?: () => void }) {
   const [tab, setTab] = useState<'change' | 'json'>('change')
   const json = useMemo(() => stringifyExact(event, 2), [event])
   const { copy, done } = useCopy()
@@ -46,6 +46,11 @@ export function EventDetail({ event, onClose }: { event: ReplicationEvent; onClo
         <h2 className="min-w-0 flex-1 truncate font-mono text-sm font-medium" title={tableName(event)}>
           {tableName(event)}
         </h2>
+        {onOnlyKey && (
+          <Button look="quiet" square onClick={onOnlyKey} aria-label="Only this key" title="Only this key">
+            <KeyRound className="size-4" aria-hidden />
+          </Button>
+        )}
         <Button look="quiet" square onClick={() => copy(json)} aria-label={done ? 'Copied' : 'Copy as JSON'} title="Copy as JSON">
           {done ? <Check className="size-4 text-ok" aria-hidden /> : <Copy className="size-4" aria-hidden />}
         </Button>

@@ -1,14 +1,16 @@
 'use client'
 
 import { clsx } from 'clsx'
-import { ListFilter, Pause, Play, Search, X } from 'lucide-react'
+import { Download, ListFilter, Pause, Play, Search, X } from 'lucide-react'
 import { useRef } from 'react'
 import { Button } from '@/components/Button'
-import { Menu, MenuChoice, MenuChoices, MenuContent, MenuTrigger } from '@/components/Menu'
-import { EVENT_KINDS, type EventKind } from '@/lib/api/types'
+import { Menu, MenuChoice, MenuChoices, MenuContent, MenuItem, MenuLabel, MenuTrigger } from '@/components/Menu'
+import { EVENT_KINDS, type EventKind, type ReplicationEvent } from '@/lib/api/types'
+import { download } from '@/lib/download'
 import { count } from '@/lib/format'
 import { useShortcut } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
+import { asCsv, asNdjson } from './exports'
 import { isFiltering, NO_FILTERS, type Filters } from './filters'
 import { KIND } from './kinds'
 import { paused, resumed, selectPaused, selectWaiting } from './monitoringSlice'
@@ -29,9 +31,10 @@ interface Props {
   onChange: (filters: Filters) => void
   tables: string[]
   kinds: Set<EventKind> // that occur
+  shown: ReplicationEvent[] // what the filters leave
 }
 
-export function EventToolbar({ filters, onChange, tables, kinds }: Props) {
+export function EventToolbar({ filters, onChange, tables, kinds, shown }: Props) {
   const search = useRef<HTMLInputElement>(null)
   useShortcut('/', () => search.current?.focus())
   const toggle = (kind: EventKind) =>
@@ -103,8 +106,26 @@ export function EventToolbar({ filters, onChange, tables, kinds }: Props) {
           Clear
         </Button>
       )}
+      <ExportMenu events={shown} />
       <PauseButton />
     </div>
+  )
+}
+
+function ExportMenu({ events }: { events: ReplicationEvent[] }) {
+  return (
+    <Menu>
+      <MenuTrigger asChild>
+        <Button look="quiet" square className="max-sm:order-2" aria-label="Export" title="Export what is shown" disabled={!events.length}>
+          <Download className="size-4" aria-hidden />
+        </Button>
+      </MenuTrigger>
+      <MenuContent>
+        <MenuLabel>{count(events.length)} events that are shown</MenuLabel>
+        <MenuItem onSelect={() => download('events.csv', asCsv(events), 'text/csv')}>As CSV</MenuItem>
+        <MenuItem onSelect={() => download('events.ndjson', asNdjson(events), 'application/x-ndjson')}>As lines of JSON</MenuItem>
+      </MenuContent>
+    </Menu>
   )
 }
 

@@ -5,7 +5,7 @@ import { dashboard, event, events, logger, OTHER, P, pipeline } from '@/test/fak
 import { renderPage } from '@/test/render'
 import { MonitoringPage } from './MonitoringPage'
 
-vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams(window.location.search) }))
+vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams(window.location.search), useRouter: () => ({ push: vi.fn() }) }))
 // Drawing is checked in a browser; jsdom has no sizes.
 vi.mock('./RateChart', () => ({ RateChart: () => null }))
 
@@ -118,6 +118,25 @@ describe('an event', () => {
     expect(within(detail).getByRole('tabpanel')).toHaveTextContent('"id": 9007199254740993')
     await page.user.keyboard('{Escape}')
     expect(screen.queryByRole('complementary')).toBeNull()
+  })
+})
+
+describe('more of it', () => {
+  it('only this key: the events of one row', async () => {
+    const page = await live()
+    screen.getByRole('grid').focus()
+    await page.user.keyboard('{ArrowDown}{ArrowDown}{Enter}')
+    await page.user.click(within(screen.getByRole('complementary', { name: 'Event 2' })).getByRole('button', { name: 'Only this key' }))
+    await waitFor(() => expect(rows()).toEqual([2]))
+    expect(window.location.search).toContain('table=public.orders')
+  })
+
+  it('the dead letters, with why', async () => {
+    const letter = { id: 'd', pipeline_id: P, topic: 't', partition: 0, offset: 5, reason: 'value: not JSON', key_bytes: 3, value_bytes: 1200, created_at: '2026-11-20T10:00:00Z' }
+    const page = await live({ dashboard: async () => dashboard({ failed_count: 1 }), deadLetters: async () => ({ items: [letter], next: null }) })
+    await page.user.click(await screen.findByRole('button', { name: 'Dead letters: 1, show them' }))
+    expect(await screen.findByText('value: not JSON')).toBeVisible()
+    expect(screen.getByText('t / 0 @ 5')).toBeVisible()
   })
 })
 

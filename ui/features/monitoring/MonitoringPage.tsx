@@ -2,6 +2,8 @@
 
 // One pipeline, live: is anything behind, broken or silent, and since when?
 import { Database, Hourglass, RefreshCw, SearchX } from 'lucide-react'
+import dynamic from 'next/dynamic'
+import Link from 'next/link'
 import { useSearchParams } from 'next/navigation'
 import { useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { Button } from '@/components/Button'
@@ -10,6 +12,7 @@ import { ErrorState } from '@/components/ErrorState'
 import { Logo } from '@/components/Logo'
 import { PageNav } from '@/components/PageNav'
 import { useConfig } from '@/components/Providers'
+import { ShortcutHelp, type Keys } from '@/components/ShortcutHelp'
 import { Skeleton } from '@/components/Skeleton'
 import { ThemeToggle } from '@/components/ThemeToggle'
 import { UserMenu } from '@/features/auth/UserMenu'
@@ -21,6 +24,8 @@ import { count } from '@/lib/format'
 import { pollEvery, usePolling, useVisible } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
 import { realtimeStarted, realtimeStopped } from '@/lib/websocket/client'
+import { stringifyExact } from '@/lib/json'
+import { tableName } from './change'
 import { ContinuityBadge } from './ContinuityBadge'
 import { EventDetail } from './EventDetail'
 import { EVENTS_MAX } from './eventList'
@@ -44,9 +49,17 @@ import {
   setSelectedPipeline,
 } from './monitoringSlice'
 import { RateCard } from './RateCard'
-import { ShortcutHelp } from './ShortcutHelp'
 import { StatRow } from './StatRow'
 import { useSeen } from './useSeen'
+
+const DeadLetters = dynamic(() => import('./DeadLetters').then((all) => all.DeadLetters), { ssr: false })
+
+const KEYS: Keys = [
+  ['p', 'Pause, resume'],
+  ['↑ ↓ or k j', 'Move through the events'],
+  ['Enter', 'Open an event'],
+  ['Esc', 'Close it'],
+]
 
 export function MonitoringPage() {
   const dispatch = useAppDispatch()
@@ -106,7 +119,7 @@ export function MonitoringPage() {
           <Button look="quiet" square onClick={refresh} aria-label="Refresh" title="Refresh" className="max-sm:hidden">
             <RefreshCw className="size-4" aria-hidden />
           </Button>
-          <ShortcutHelp />
+          <ShortcutHelp keys={KEYS} />
           <ThemeToggle />
           <UserMenu />
         </div>
@@ -145,7 +158,13 @@ function Counts({ id, interval }: { id: string; interval: number | false }) {
     const run = dispatch(fetchMonitoringMetrics(id))
     return () => run.abort()
   }, interval)
-  return <StatRow />
+  const [letters, setLetters] = useState(false)
+  return (
+    <>
+      <StatRow onLetters={() => setLetters(true)} />
+      {letters && <DeadLetters pipelineId={id} onClose={() => setLetters(false)} />}
+    </>
+  )
 }
 
 function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; filters: Filters; onFilters: (f: Filters) => void }) {
@@ -170,7 +189,7 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
   return (
     <div className="flex min-h-[26rem] flex-1 gap-3 xl:min-h-0">
       <section aria-label="Events" className="card flex min-h-0 min-w-0 flex-1 flex-col overflow-hidden max-xl:h-[min(44rem,calc(100dvh-5rem))] xl:min-h-[16rem]">
-        <EventToolbar filters={filters} onChange={onFilters} tables={tables} kinds={kinds} />
+        <EventToolbar filters={filters} onChange={onFilters} tables={tables} kinds={kinds} shown={shown} />
         {notices.map((n) => (
           <p key={`${n.from}-${n.to}`} role="status" data-replay-gap className="border-b bg-warn/10 px-3.5 py-2 text-sm">
             The log no longer has events {count(n.from)} to {count(n.to)}: {n.reason}.
@@ -225,7 +244,14 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
           </span>
         </footer>
       </section>
-      {selected && <EventDetail key={selected.id} event={selected} onClose={() => setSelected(null)} />}
+      {selected && (
+        <EventDetail
+          key={selected.id}
+          event={selected}
+          onClose={() => setSelected(null)}
+          onOnlyKey={selected.key == null ? undefined : () => onFilters({ kinds: [], table: tableName(selected), text: stringifyExact(selected.key ?? null) })}
+        />
+      )}
     </div>
   )
 }
@@ -263,13 +289,17 @@ function NoEvents({ pipeline }: { pipeline: Pipeline | null }) {
 }
 
 function NoPipelines() {
-  const example = `curl -X POST ${typeof window === 'undefined' ? '' : window.location.origin}/api/v1/pipelines \\
-  -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
-  -d '{"name": "orders", "engine": "external", "topic_prefix": "shop"}'`
   return (
-    <EmptyState icon={Database} title="No pipelines yet">
-      <p>Create one over the topics that a Debezium connector fills:</p>
-      <pre className="mt-3 max-w-full overflow-x-auto rounded-md bg-raised p-3 text-left font-mono text-xs text-fg">{example}</pre>
+    <EmptyState
+      icon={Database}
+      title="No pipelines yet"
+      action={
+        <Link href="/pipelines/new" className="font-medium text-accent hover:underline">
+          Create a pipeline
+        </Link>
+      }
+    >
+      Its changes appear here, live.
     </EmptyState>
   )
 }

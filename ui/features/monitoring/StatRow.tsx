@@ -9,7 +9,7 @@ import { useNow } from '@/lib/hooks'
 import { useAppSelector } from '@/lib/store'
 import { isStale, selectLink, selectMetrics } from './monitoringSlice'
 
-export function StatRow() {
+export function StatRow({ onLetters }: { onLetters: () => void }) {
   const metrics = useAppSelector(selectMetrics)
   const link = useAppSelector(selectLink)
   const { pollInterval } = useConfig()
@@ -37,7 +37,7 @@ export function StatRow() {
         <StatCard id="update_count" label="Updates" icon={Pencil} tone="update" value={figure(m?.update_count)} part={part(m?.update_count)} stale={stale} note={m && share(m.update_count ?? 0, all)} />
         <StatCard id="delete_count" label="Deletes" icon={Trash2} tone="delete" value={figure(m?.delete_count)} part={part(m?.delete_count)} stale={stale} note={m && share(m.delete_count ?? 0, all)} />
         <StatCard id="avg_latency_ms" label="Latency" icon={Gauge} value={m ? duration(m.avg_latency_ms) : null} stale={stale} note={m && `p95 ${duration(m.p95_latency_ms)}, source to log`} />
-        <StatCard id="failed_count" label="Dead letters" icon={ShieldAlert} tone={(m?.failed_count ?? 0) > 0 ? 'bad' : 'muted'} value={figure(m?.failed_count)} stale={stale} note={m && ((m.failed_count ?? 0) > 0 ? 'kept, with their reasons' : 'every record was read')} />
+        <StatCard id="failed_count" label="Dead letters" icon={ShieldAlert} tone={(m?.failed_count ?? 0) > 0 ? 'bad' : 'muted'} value={figure(m?.failed_count)} stale={stale} onOpen={(m?.failed_count ?? 0) > 0 ? onLetters : undefined} note={m && ((m.failed_count ?? 0) > 0 ? 'kept, with their reasons' : 'every record was read')} />
       </dl>
       {stale && (
         <p role="status" className="mt-1.5 text-xs text-warn">

@@ -7,7 +7,8 @@ import { Menu, MenuChoice, MenuChoices, MenuContent, MenuLabel, MenuTrigger } fr
 import type { Pipeline, PipelineStatus } from '@/lib/api/types'
 import { PipelineStatusBadge } from './PipelineStatusBadge'
 
-const URGENCY: PipelineStatus[] = ['ERROR', 'STARTING', 'STOPPING', 'RUNNING', 'PAUSED', 'STOPPED', 'NOT_STARTED']
+/** Of states: those that need somebody first. */
+export const URGENCY: PipelineStatus[] = ['ERROR', 'STARTING', 'STOPPING', 'RUNNING', 'PAUSED', 'STOPPED', 'NOT_STARTED']
 
 export const byUrgency = (pipelines: Pipeline[]) =>
   [...pipelines].sort((a, b) => URGENCY.indexOf(a.status) - URGENCY.indexOf(b.status) || a.name.localeCompare(b.name))

@@ -37,7 +37,7 @@ describe('the list', () => {
     await s.dispatch(fetchPipelines())
     await s.dispatch(createPipeline({ name: 'new one' }))
     expect(names(s)).toEqual(['new one', 'shop orders'])
-    await s.dispatch(deletePipeline(P))
+    await s.dispatch(deletePipeline({ id: P }))
     expect(names(s)).toEqual(['new one'])
   })
 })

@@ -1,7 +1,7 @@
 // The pipelines as the server last told: the list by REST, changes of state by the socket. Which one
 // is being looked at is not here: that belongs to the page (monitoringSlice, and the URL).
 import { createAsyncThunk, createSlice, type PayloadAction } from '@reduxjs/toolkit'
-import type { NewPipeline, Pipeline } from '@/lib/api/types'
+import type { CommandResult, NewPipeline, Pipeline, PipelineChange, PipelineCommand } from '@/lib/api/types'
 import type { ThunkConfig } from '@/lib/thunk'
 import { failureOf, type Failure } from '@/lib/failure'
 import type { PipelineStatusEvent } from '@/lib/websocket/events'
@@ -10,9 +10,10 @@ export interface PipelineState {
   pipelines: Pipeline[] // as the API sorts them: newest first
   isLoading: boolean // the first time only: later readings replace silently
   loaded: boolean
+  at: number | null // when they were last read
   error: Failure | null
 }
-const initialState: PipelineState = { pipelines: [], isLoading: false, loaded: false, error: null }
+const initialState: PipelineState = { pipelines: [], isLoading: false, loaded: false, at: null, error: null }
 
 export const fetchPipelines = createAsyncThunk<Pipeline[], void, ThunkConfig>(
   'pipelines/fetch',
@@ -36,11 +37,35 @@ export const createPipeline = createAsyncThunk<Pipeline, NewPipeline, ThunkConfi
   },
 )
 
-export const deletePipeline = createAsyncThunk<string, string, ThunkConfig>(
-  'pipelines/delete',
-  async (id, { extra, rejectWithValue }) => {
+/** Of one that was made here and is not started yet, or of its name and its description. */
+export const updatePipeline = createAsyncThunk<Pipeline, { id: string; change: PipelineChange }, ThunkConfig>(
+  'pipelines/update',
+  async ({ id, change }, { extra, rejectWithValue }) => {
     try {
-      await extra.api.deletePipeline(id)
+      return await extra.api.updatePipeline(id, change)
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+/** Ask for a change of state. The answer comes when the wish is durable; what it leads to is told later. */
+export const commandPipeline = createAsyncThunk<CommandResult, { id: string; command: PipelineCommand }, ThunkConfig>(
+  'pipelines/command',
+  async ({ id, command }, { extra, rejectWithValue }) => {
+    try {
+      return await extra.api.commandPipeline(id, command)
+    } catch (e) {
+      return rejectWithValue(failureOf(e))
+    }
+  },
+)
+
+export const deletePipeline = createAsyncThunk<string, { id: string; force?: boolean; drop_topics?: boolean }, ThunkConfig>(
+  'pipelines/delete',
+  async ({ id, ...options }, { extra, rejectWithValue }) => {
+    try {
+      await extra.api.deletePipeline(id, options)
       return id
     } catch (e) {
       return rejectWithValue(failureOf(e))
@@ -71,10 +96,7 @@ export const pipelineSlice = createSlice({
         state.isLoading = !state.loaded
       })
       .addCase(fetchPipelines.fulfilled, (state, { payload }) => {
-        state.pipelines = payload
-        state.isLoading = false
-        state.loaded = true
-        state.error = null
+        Object.assign(state, { pipelines: payload, isLoading: false, loaded: true, at: Date.now(), error: null })
       })
       .addCase(fetchPipelines.rejected, (state, { payload, meta }) => {
         state.isLoading = false
@@ -82,6 +104,13 @@ export const pipelineSlice = createSlice({
       })
       .addCase(createPipeline.fulfilled, (state, { payload }) => {
         state.pipelines = [payload, ...without(state.pipelines, payload.id)]
+      })
+      .addCase(updatePipeline.fulfilled, (state, { payload }) => {
+        state.pipelines = state.pipelines.map((p) => (p.id === payload.id ? payload : p))
+      })
+      .addCase(commandPipeline.fulfilled, (state, { payload }) => {
+        const pipeline = state.pipelines.find((p) => p.id === payload.pipeline_id)
+        if (pipeline) pipeline.status = payload.status
       })
       .addCase(deletePipeline.fulfilled, (state, { payload }) => {
         state.pipelines = without(state.pipelines, payload)

@@ -6,20 +6,45 @@ import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from '
 import { parseExact } from '@/lib/json'
 import { SessionOver, type SessionKeeper } from '@/lib/session'
 import type {
+  Activity,
+  Analytics,
+  ApiKey,
+  AuditCheck,
+  AuditEntry,
   BusStatus,
+  CommandResult,
   Connection,
+  ConnectionTest,
   Dashboard,
+  DatabaseSchema,
+  DatabaseTable,
+  DeadLetter,
+  Grant,
+  Health,
   LiveConnection,
+  LoadProgress,
   LoggerStatus,
+  LsnLatency,
   Message,
+  NewApiKey,
   NewConnection,
   NewPipeline,
+  NewUser,
+  Permissions,
   Pipeline,
+  PipelineChange,
+  PipelineCommand,
+  PipelineEvidence,
+  PipelineJob,
+  Preflight,
   Problem,
   ReplicationEvent,
   Stats,
   Tokens,
+  TopKeys,
   User,
+  UserChange,
+  UserRecord,
 } from './types'
 
 export type ErrorKind = 'http' | 'network' | 'timeout' | 'aborted' | 'session'
@@ -64,11 +89,30 @@ export interface ApiOptions {
 export interface Call {
   signal?: AbortSignal
   retries?: number
+  timeoutMs?: number // instead of the usual one
 }
 export interface EventQuery {
-  pipeline_id: string
+  pipeline_id?: string
   limit?: number
   after_seq?: number
+  cursor?: string
+}
+/** One page of a list, and where the next one begins. */
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+export interface RangeQuery {
+  pipeline_id?: string
+  from?: string // RFC 3339; none: an hour before `to`
+  to?: string // none: now
+}
+export interface AuditQuery {
+  actor?: string
+  action?: string
+  resource_type?: string
+  resource_id?: string
+  limit?: number
   cursor?: string
 }
 export interface EventPage {
@@ -76,6 +120,8 @@ export interface EventPage {
   next: string | null // cursor of the page before these events
 }
 
+/** Both databases are asked one thing after the other, each within the server's own bounds. */
+const PROBE_MS = 90_000
 const RETRY_AFTER_MS_MAX = 10_000
 const TRANSIENT = new Set([429, 502, 503, 504])
 
@@ -117,7 +163,8 @@ export function createApiClient(options: ApiOptions) {
     const tries = config.method === undefined || config.method === 'GET' ? (call.retries ?? retries) : 0
     for (let n = 0; ; n++) {
       try {
-        return await authorised({ ...config, signal: call.signal })
+        const timeout = call.timeoutMs === undefined ? {} : { timeout: call.timeoutMs }
+        return await authorised({ ...config, ...timeout, signal: call.signal })
       } catch (e) {
         if (!(e instanceof ApiError) || n >= tries) throw e
         if (!e.isAway && !TRANSIENT.has(e.status ?? 0)) throw e
@@ -130,6 +177,15 @@ export function createApiClient(options: ApiOptions) {
   const get = async <T>(url: string, params?: object, call?: Call) => (await request({ url, params }, call)).data as T
   const sent = async <T>(method: string, url: string, data?: unknown, call?: Call) =>
     (await request({ method, url, data }, call)).data as T
+
+  const page = async <T>(url: string, params: object, call?: Call): Promise<Page<T>> => {
+    const res = await request({ url, params }, call)
+    return { items: res.data as T[], next: nextCursor(res.headers.link as string | undefined) }
+  }
+  const of = (path: string) => (id: string, rest = '') => `/api/v1/${path}/${encodeURIComponent(id)}${rest}`
+  const pipelineUrl = of('pipelines')
+  const connectionUrl = of('connections')
+  const userUrl = of('users')
 
   // Renewing goes around `request`: it has its own token, and must not wait for itself.
   session.exchange = async (refreshToken) => {
@@ -150,19 +206,55 @@ export function createApiClient(options: ApiOptions) {
     me: (call?: Call) => get<User>('/auth/me', undefined, call),
 
     pipelines: (call?: Call) => get<Pipeline[]>('/api/v1/pipelines', { limit: 1000 }, call),
+    pipeline: (id: string, call?: Call) => get<Pipeline>(pipelineUrl(id), undefined, call),
     createPipeline: (pipeline: NewPipeline) => sent<Pipeline>('POST', '/api/v1/pipelines', pipeline),
-    deletePipeline: (id: string) => sent<void>('DELETE', `/api/v1/pipelines/${encodeURIComponent(id)}`),
+    updatePipeline: (id: string, change: PipelineChange) => sent<Pipeline>('PATCH', pipelineUrl(id), change),
+    deletePipeline: async (id: string, options: { force?: boolean; drop_topics?: boolean } = {}) => {
+      await request({ method: 'DELETE', url: pipelineUrl(id), params: options })
+    },
+    commandPipeline: (id: string, command: PipelineCommand) => sent<CommandResult>('POST', pipelineUrl(id, `/${command}`)),
+    validatePipeline: (id: string, call?: Call) => sent<Preflight>('POST', pipelineUrl(id, '/validate'), undefined, { timeoutMs: PROBE_MS, ...call }),
+    pipelineStatus: (id: string, call?: Call) => get<PipelineEvidence>(pipelineUrl(id, '/status'), undefined, call),
+    pipelineProgress: (id: string, call?: Call) => get<LoadProgress>(pipelineUrl(id, '/progress'), undefined, call),
+    pipelineRuns: (id: string, call?: Call) => get<PipelineJob[]>(pipelineUrl(id, '/runs'), undefined, call),
+    pipelineLag: (id: string, call?: Call) => get<LsnLatency>(`/api/v1/monitoring/pipelines/${encodeURIComponent(id)}/lsn-latency`, undefined, call),
+    pipelineGrants: (id: string, call?: Call) => get<Permissions>(pipelineUrl(id, '/permissions'), undefined, call),
+    grantPipeline: (id: string, grants: Grant[]) => sent<Permissions>('PUT', pipelineUrl(id, '/permissions'), { grants }),
 
     connections: (call?: Call) => get<Connection[]>('/api/v1/connections', { limit: 1000 }, call),
     createConnection: (connection: NewConnection) => sent<Connection>('POST', '/api/v1/connections', connection),
-    deleteConnection: (id: string) => sent<void>('DELETE', `/api/v1/connections/${encodeURIComponent(id)}`),
+    updateConnection: (id: string, change: Partial<NewConnection>) => sent<Connection>('PATCH', connectionUrl(id), change),
+    deleteConnection: (id: string) => sent<void>('DELETE', connectionUrl(id)),
+    testConnection: (id: string, call?: Call) => sent<ConnectionTest>('POST', connectionUrl(id, '/test'), undefined, { timeoutMs: PROBE_MS, ...call }),
+    testNewConnection: (connection: NewConnection, call?: Call) =>
+      sent<ConnectionTest>('POST', '/api/v1/connections/test', connection, { timeoutMs: PROBE_MS, ...call }),
+    schemas: (id: string, call?: Call) => get<DatabaseSchema[]>(connectionUrl(id, '/schemas'), undefined, call),
+    tables: (id: string, schema: string, call?: Call) => get<DatabaseTable[]>(connectionUrl(id, '/tables'), { schema, limit: 1000 }, call),
 
     events: async (query: EventQuery, call?: Call): Promise<EventPage> => {
       const res = await request({ url: '/api/v1/monitoring/events', params: query }, call)
       return { events: res.data as ReplicationEvent[], next: nextCursor(res.headers.link as string | undefined) }
     },
-    dashboard: (pipelineId: string, call?: Call) =>
-      get<Dashboard>('/api/v1/monitoring/dashboard', { pipeline_id: pipelineId }, call),
+    /** Of one pipeline; null: of all. */
+    dashboard: (pipelineId: string | null, call?: Call) => get<Dashboard>('/api/v1/monitoring/dashboard', { pipeline_id: pipelineId ?? undefined }, call),
+    analytics: (query: RangeQuery, call?: Call) => get<Analytics>('/api/v1/monitoring/analytics', query, call),
+    topKeys: (query: RangeQuery, call?: Call) => get<TopKeys>('/api/v1/monitoring/top-keys', query, call),
+    activity: (limit: number, call?: Call) => get<Activity[]>('/api/v1/activity/recent', { limit }, call),
+    deadLetters: (query: { pipeline_id?: string; limit: number; cursor?: string }, call?: Call) => page<DeadLetter>('/api/v1/monitoring/dead-letters', query, call),
+    /** Answered with the same body whether all is well or not; 503 is an answer here. */
+    health: async (call?: Call) => (await request({ url: '/health', validateStatus: (s) => s === 200 || s === 503 }, call)).data as Health,
+
+    users: (call?: Call) => get<UserRecord[]>('/api/v1/users', undefined, call),
+    createUser: (user: NewUser) => sent<UserRecord>('POST', '/api/v1/users', user),
+    updateUser: (id: string, change: UserChange) => sent<UserRecord>('PATCH', userUrl(id), change),
+    deleteUser: (id: string) => sent<void>('DELETE', userUrl(id)),
+    changePassword: (current_password: string, new_password: string) => sent<void>('POST', '/auth/password', { current_password, new_password }),
+    apiKeys: (call?: Call) => get<ApiKey[]>('/api/v1/api-keys', undefined, call),
+    createApiKey: (key: NewApiKey) => sent<ApiKey & { key: string }>('POST', '/api/v1/api-keys', key),
+    deleteApiKey: (id: string) => sent<void>('DELETE', `/api/v1/api-keys/${encodeURIComponent(id)}`),
+    audit: (query: AuditQuery, call?: Call) => page<AuditEntry>('/api/v1/audit', query, call),
+    verifyAudit: (call?: Call) => get<AuditCheck>('/api/v1/audit/verify', undefined, { timeoutMs: PROBE_MS, ...call }),
+
     statsHistory: (points: number, call?: Call) => get<Stats[]>('/stats/history', { points }, call),
     messages: (limit: number, call?: Call) => get<Message[]>('/messages', { limit }, call),
     simulate: (burst: { count: number; duration_seconds: number; template?: string }) =>

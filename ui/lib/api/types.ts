@@ -15,6 +15,37 @@ export type LoggerStatus = Schemas['LoggerStatus']
 export type Dashboard = Schemas['Dashboard']
 export type EventKind = Schemas['EventType']
 export type Stats = Schemas['Stats']
+export type PipelineChange = Partial<Schemas['PipelineChange']>
+export type PipelineEvidence = Schemas['PipelineEvidence']
+export type PipelineJob = Schemas['PipelineJob']
+export type Preflight = Schemas['Preflight']
+export type LoadProgress = Schemas['LoadProgress']
+export type LsnLatency = Schemas['LsnLatency']
+export type Rung = Schemas['Rung']
+export type CommandResult = Schemas['CommandResult']
+export type Permissions = Schemas['Permissions']
+export type Grant = { username: string; role: Schemas['GrantRole'] }
+export type Connection = Schemas['Connection']
+export type ConnectionTest = Schemas['ConnectionTest']
+export type DatabaseType = Schemas['DatabaseType']
+export type DatabaseSchema = Schemas['DatabaseSchema']
+export type DatabaseTable = Schemas['DatabaseTable']
+export type DeadLetter = Schemas['DeadLetter']
+export type Health = Schemas['Health']
+export type Analytics = Schemas['Analytics']
+export type TopKeys = Schemas['TopKeys']
+export type Activity = Schemas['Activity']
+export type Role = Schemas['Role']
+export type UserRecord = Schemas['UserRecord']
+export type NewUser = { username: string; password: string; role: Role }
+export type UserChange = Partial<{ role: Role; disabled: boolean; password: string }>
+export type ApiKey = Schemas['ApiKey']
+export type NewApiKey = Schemas['NewApiKey']
+export type AuditEntry = Schemas['AuditEntry']
+export type AuditCheck = { intact: boolean; entries: number; first_broken_id: number | null }
+export type PipelineCommand = 'start' | 'stop' | 'pause' | 'resume' | 'restart' | 'resync'
+/** ssl_mode may be left out although the contract's form of it is null. */
+export type NewConnection = Omit<Schemas['NewConnection'], 'ssl_mode'> & Partial<Pick<Schemas['NewConnection'], 'ssl_mode'>>
 
 /** A message that came in (GET /messages). */
 export interface Message {
@@ -98,24 +129,3 @@ export type Counts = Pick<
   | 'last_event_time'
 >
 export type Metrics = Counts & Partial<Dashboard>
-
-/** Databases that pipelines read from and write to (GET /api/v1/connections). */
-export interface Connection {
-  id: string
-  name: string
-  connection_type: 'source' | 'target'
-  database_type: string
-  host: string
-  port: number
-  database: string
-  username: string
-  schema: string | null
-  has_password: boolean
-  last_tested_at: string | null
-  last_test_status: string | null
-  last_test_error: string | null
-}
-export type NewConnection = Pick<Connection, 'name' | 'connection_type' | 'database_type' | 'host' | 'port' | 'database' | 'username'> & {
-  password?: string
-  schema?: string | null
-}

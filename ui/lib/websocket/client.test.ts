@@ -50,7 +50,7 @@ afterEach(() => void vi.useRealTimers())
 describe('a subscription', () => {
   it('asks for everything after the last seq of the history', async () => {
     const p = await livePage()
-    expect(p.socket.asked('subscribe_pipeline').map((e) => e.args)).toEqual([[{ pipeline_id: P, after: 3 }]])
+    expect(p.socket.asked('subscribe_pipeline').map((e) => e.args)).toEqual([[{ pipeline_id: P, after: 3, batch_ms: 50 }]])
     expect(p.at().link.state).toBe('live')
   })
 
@@ -65,7 +65,7 @@ describe('a subscription', () => {
     expect(p.socket.asked('subscribe_pipeline')).toHaveLength(0)
     arrive({ events: e, next: null })
     await settle()
-    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 3 }])
+    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 3, batch_ms: 50 }])
   })
 
   it('of an empty pipeline asks for all of it', async () => {
@@ -74,7 +74,7 @@ describe('a subscription', () => {
     p.store.dispatch(setSelectedPipeline(P))
     await settle()
     p.socket.up()
-    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 0 }])
+    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 0, batch_ms: 50 }])
   })
 
   it('goes live without a history that failed, and says that it failed', async () => {
@@ -83,7 +83,7 @@ describe('a subscription', () => {
     p.socket.up()
     p.store.dispatch(setSelectedPipeline(P))
     await settle()
-    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: undefined }])
+    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: undefined, batch_ms: 50 }])
     expect(p.at().error?.message).toBe('Something went wrong here')
   })
 
@@ -189,7 +189,7 @@ describe('when the connection goes', () => {
     p.socket.up()
     expect(p.at().link.state).toBe('catching_up')
     const again = p.socket.asked('subscribe_pipeline')[1]!
-    expect(again.args).toEqual([{ pipeline_id: P, after: 4 }])
+    expect(again.args).toEqual([{ pipeline_id: P, after: 4, batch_ms: 50 }])
     p.socket.say('replication_event', event(5))
     again.ack!(null, { ok: true, pipeline_id: P, room: '', last_seq: 5, replayed: 1 })
     expect(p.seqs()).toEqual([5, 4, 3, 2, 1])
@@ -242,7 +242,7 @@ describe('when the connection goes', () => {
     expect(p.at().link.state).toBe('polling')
     expect(p.seqs()).toEqual([3, 2, 1])
     p.socket.up()
-    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 3 }])
+    expect(p.socket.asked('subscribe_pipeline')[0]!.args).toEqual([{ pipeline_id: P, after: 3, batch_ms: 50 }])
   })
 
   it('the user can have the next try now', async () => {

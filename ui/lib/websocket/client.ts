@@ -7,7 +7,8 @@
 //                     +------ offline <-> polling      (the API answers GET /events, or does not)
 //
 // - A subscription says `after: lastSeq`, so the server replays what was missed, then goes on live.
-// - Events are buffered and enter the store once an animation frame.
+// - Events are buffered and enter the store once an animation frame, or less often when the page
+//   can't keep up with that (frames.ts).
 // - While there is no socket, the missed events are asked for every pollInterval. A poll that is
 //   under way when the socket comes back is given up: it could put lastSeq past what the replay has
 //   yet to bring.
@@ -30,9 +31,11 @@ import type { Config } from '@/lib/config'
 import type { Failure } from '@/lib/failure'
 import { SessionOver, type SessionKeeper } from '@/lib/session'
 import type { MillraceSocket, SubscribeAck } from './events'
+import { pacedFrames, type Frame } from './frames'
 import { exactParser } from './parser'
 
-export const realtimeStarted = createAction('realtime/started')
+/** 'nothing': the page wants no pipeline's events, only what is said to everybody and how the socket is. */
+export const realtimeStarted = createAction<'nothing' | undefined>('realtime/started')
 export const realtimeStopped = createAction('realtime/stopped')
 /** The user does not want to wait for the next try. */
 export const realtimeRetried = createAction('realtime/retried')
@@ -42,9 +45,10 @@ export interface RealtimeDeps {
   config: Config
   session: SessionKeeper
   connect?: Connect
-  frame?: (fn: () => void) => () => void
+  frame?: Frame
 }
 
+const BATCH_MS = 50 // events come together for so long: a thousand messages a second are work even unopened
 const BUFFER_MAX = 2000 // events; above it the frame is not waited for
 const ACK_MS = 60_000 // a long replay is acknowledged when the server says so, well before this
 const RETRY_MS_MAX = 30_000
@@ -71,6 +75,7 @@ export function realtimeMiddleware(deps: RealtimeDeps): Middleware {
 class Realtime {
   private socket: MillraceSocket | null = null
   private running = false
+  private nothing = false // is wanted
   private buffer: ReplicationEvent[] = []
   private cancelFrame: (() => void) | null = null
   private subscription = 0 // which of our requests is the latest: answers to older ones are void
@@ -88,7 +93,7 @@ class Realtime {
     private readonly deps: RealtimeDeps,
     private readonly store: Store,
   ) {
-    this.frame = deps.frame ?? nextFrame
+    this.frame = deps.frame ?? pacedFrames()
   }
 
   private get state() {
@@ -96,7 +101,7 @@ class Realtime {
   }
 
   after(action: UnknownAction, before: string | null) {
-    if (realtimeStarted.match(action)) this.start()
+    if (realtimeStarted.match(action)) this.start(action.payload === 'nothing')
     else if (realtimeStopped.match(action)) this.stop()
     else if (!this.running) return
     else if (realtimeRetried.match(action)) this.hurry()
@@ -108,9 +113,10 @@ class Realtime {
 
   // ---- life
 
-  private start() {
+  private start(nothing: boolean) {
     if (this.running) return
     this.running = true
+    this.nothing = nothing
     this.store.dispatch(linkChanged({ state: 'connecting', attempt: 0, reason: null }))
     this.undo.push(this.deps.session.onChange(() => this.renewed()))
     if (typeof window !== 'undefined') {
@@ -194,8 +200,9 @@ class Realtime {
     this.subscribe()
   }
 
-  /** Connected and no pipeline exists: that is all there is to have. Not yet knowing is another thing. */
+  /** Connected and no pipeline exists or is wanted: that is all there is to have. Not yet knowing is another thing. */
   private nothingToWatch() {
+    if (this.nothing && this.state.selectedPipelineId === null) return true
     const { loaded, pipelines } = this.store.getState().pipelines
     return loaded && pipelines.length === 0
   }
@@ -282,7 +289,7 @@ class Realtime {
     this.store.dispatch(linkChanged({ state: 'catching_up' }))
     socket
       .timeout(ACK_MS)
-      .emit('subscribe_pipeline', { pipeline_id: id, after: lastSeq ?? undefined }, (late: Error | null, answer: SubscribeAck) => {
+      .emit('subscribe_pipeline', { pipeline_id: id, after: lastSeq ?? undefined, batch_ms: BATCH_MS }, (late: Error | null, answer: SubscribeAck) => {
         if (request === this.subscription && socket.connected) this.answered(late ? null : answer)
       })
   }
@@ -403,19 +410,4 @@ class Realtime {
 
 function isHistory(action: UnknownAction): boolean {
   return isAnyOf(fetchReplicationEvents.fulfilled, fetchReplicationEvents.rejected)(action) && action.meta.arg.reach === 'latest'
-}
-
-/** The next animation frame; a hidden page has none, so not later than a quarter of a second. */
-function nextFrame(fn: () => void): () => void {
-  const cancel = () => {
-    cancelAnimationFrame(frame)
-    clearTimeout(timer)
-  }
-  const run = () => {
-    cancel()
-    fn()
-  }
-  const frame = requestAnimationFrame(run)
-  const timer = setTimeout(run, 250)
-  return cancel
 }

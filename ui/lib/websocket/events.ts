@@ -41,7 +41,7 @@ export type SubscribeAck =
 export type RefreshAck = { ok: true; expires_at: number } | { ok: false; error: RequestError }
 
 export interface ClientEvents {
-  subscribe_pipeline: (want: { pipeline_id: string; after?: number }, ack: (answer: SubscribeAck) => void) => void
+  subscribe_pipeline: (want: { pipeline_id: string; after?: number; batch_ms?: number }, ack: (answer: SubscribeAck) => void) => void
   unsubscribe_pipeline: (want: { pipeline_id: string }) => void
   refresh_token: (want: { token: string }, ack: (answer: RefreshAck) => void) => void
 }

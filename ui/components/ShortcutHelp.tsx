@@ -2,19 +2,16 @@
 
 import { Keyboard, X } from 'lucide-react'
 import { useState } from 'react'
-import { Button } from '@/components/Button'
+import { Button } from './Button'
+import { PAGES } from './PageNav'
 import { useShortcut } from '@/lib/hooks'
 
-const KEYS = [
-  ['/', 'Search'],
-  ['p', 'Pause, resume'],
-  ['↑ ↓ or k j', 'Move through the events'],
-  ['Enter', 'Open an event'],
-  ['Esc', 'Close it'],
-  ['?', 'This help'],
-] as const
+export type Keys = readonly (readonly [key: string, what: string])[]
 
-export function ShortcutHelp() {
+const EVERYWHERE: Keys = [['/', 'Search'], ...PAGES.map(({ key, label }) => [`g ${key}`, label] as const), ['?', 'This help']]
+
+/** What the keyboard does on this page, and on all. */
+export function ShortcutHelp({ keys = [] }: { keys?: Keys }) {
   const [open, setOpen] = useState(false)
   useShortcut('?', () => setOpen(!open))
   return (
@@ -22,12 +19,12 @@ export function ShortcutHelp() {
       <Button look="quiet" square onClick={() => setOpen(!open)} aria-expanded={open} aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" className="max-lg:hidden">
         <Keyboard className="size-4" aria-hidden />
       </Button>
-      {open && <Panel onClose={() => setOpen(false)} />}
+      {open && <Panel keys={[...keys, ...EVERYWHERE]} onClose={() => setOpen(false)} />}
     </>
   )
 }
 
-function Panel({ onClose }: { onClose: () => void }) {
+function Panel({ keys, onClose }: { keys: Keys; onClose: () => void }) {
   useShortcut('Escape', onClose)
   return (
     <div role="dialog" aria-label="Keyboard shortcuts" className="slide-in fixed right-4 top-14 z-50 w-72 rounded-lg bg-surface p-3 shadow-pop">
@@ -38,7 +35,7 @@ function Panel({ onClose }: { onClose: () => void }) {
         </Button>
       </div>
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5 px-1 pb-1 text-sm">
-        {KEYS.map(([key, what]) => (
+        {keys.map(([key, what]) => (
           <div key={key} className="contents">
             <dt>
               <kbd className="rounded border border-edge bg-raised px-1.5 py-0.5 font-mono text-xs">{key}</kbd>
