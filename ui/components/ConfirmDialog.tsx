@@ -36,7 +36,7 @@ export function ConfirmDialog({ title, action, name, pending, error, onConfirm, 
             <span>
               Type <strong className="break-all font-mono">{name}</strong> to confirm
             </span>
-            <input id={id} className="field" value={typed} onChange={(e) => setTyped(e.target.value)} autoComplete="off" spellCheck={false} autoFocus />
+            <input id={id} className="field" value={typed} onChange={(e) => setTyped(e.target.value)} autoComplete="off" spellCheck={false} />
           </label>
         )}
         {error && (

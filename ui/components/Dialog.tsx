@@ -20,7 +20,10 @@ export function Dialog({ title, onClose, children, wide }: DialogProps) {
   const id = useId()
   useEffect(() => {
     const dialog = ref.current
-    if (dialog && !dialog.open) dialog.showModal()
+    if (!dialog || dialog.open) return
+    dialog.showModal()
+    // The browser would choose the cross; who opened it came to fill something in.
+    dialog.querySelector<HTMLElement>('form input:not([type=checkbox]), form textarea, form select')?.focus()
   }, [])
   return (
     <dialog

@@ -1,4 +1,6 @@
 import type { Metadata } from 'next'
+import { Suspense } from 'react'
+import { Boot } from '@/components/Boot'
 import { RequireAuth } from '@/features/auth/RequireAuth'
 import { IngestionPage } from '@/features/ingestion/IngestionPage'
 
@@ -7,7 +9,9 @@ export const metadata: Metadata = { title: 'Ingestion' }
 export default function Page() {
   return (
     <RequireAuth>
-      <IngestionPage />
+      <Suspense fallback={<Boot />}>
+        <IngestionPage />
+      </Suspense>
     </RequireAuth>
   )
 }

@@ -89,7 +89,7 @@ export function ConnectionDialog({ connection, type, onClose, onSaved }: Connect
     <Dialog wide title={connection ? `Change ${connection.name}` : type ? `New ${type} connection` : 'New connection'} onClose={onClose}>
       <form onSubmit={submit} noValidate className="grid gap-3 sm:grid-cols-6">
         <Field label="Name" error={faults.name?.message} className="sm:col-span-3">
-          {(c) => <input {...c} {...register('name')} className="field" autoComplete="off" autoFocus />}
+          {(c) => <input {...c} {...register('name')} className="field" autoComplete="off" />}
         </Field>
         <Field label="Used as" className="sm:col-span-1">
           {(c) => (

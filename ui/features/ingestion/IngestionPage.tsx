@@ -8,8 +8,10 @@ import { FeedPill } from '@/components/FeedPill'
 import { PageFrame } from '@/components/PageFrame'
 import { Skeleton } from '@/components/Skeleton'
 import type { Stats } from '@/lib/api/types'
+import { useReading } from '@/lib/api/useApi'
 import { clock, count, duration, NONE, rate } from '@/lib/format'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
+import { useUrlState } from '@/lib/useUrlState'
 import { batchTimes, trend } from './figures'
 import { fetchStatsHistory, POINTS, selectIngest, watchStats } from './ingestSlice'
 import { MessageFeed } from './MessageFeed'
@@ -70,7 +72,21 @@ function Figures({ s, samples, stale }: { s: Stats | undefined; samples: Stats[]
 
 const ARC = Math.PI * 40
 
+/** How far back the chart reaches: the last 50 s are samples of half a second, before them one a minute. */
+const WINDOWS = [
+  { points: POINTS, label: 'Last 50 seconds' },
+  { points: POINTS + 60, label: 'Last hour' },
+  { points: POINTS + 360, label: 'Last 6 hours' },
+  { points: POINTS + 1440, label: 'Last day' },
+] as const
+const WINDOW_POLL_MS = 15_000
+
 function Throughput({ s, samples }: { s: Stats | undefined; samples: Stats[] }) {
+  const [url, setUrl] = useUrlState({ window: '0' })
+  const wanted = WINDOWS[Number(url.window)] ?? WINDOWS[0]
+  const live = wanted === WINDOWS[0]
+  const older = useReading(live ? null : `window ${wanted.points}`, (api, call) => api.statsHistory(wanted.points, call), WINDOW_POLL_MS)
+  const shown = live ? samples : (older.value ?? [])
   const peak = samples.reduce((max, x) => Math.max(max, x.current_rps), 0)
   const now = s?.current_rps ?? 0
   const part = peak > 0 ? now / peak : 0
@@ -85,9 +101,19 @@ function Throughput({ s, samples }: { s: Stats | undefined; samples: Stats[] }) 
         <span className="tnum text-xs text-faint">peak {rate(peak)}</span>
       </div>
       <div className="flex min-w-0 flex-col">
-        <h2 className="label">Messages per second</h2>
-        <div className="mt-1 h-40 min-w-0" data-points={samples.length}>
-          {samples.length ? <ThroughputChart samples={samples} /> : <Skeleton className="h-full w-full" />}
+        <div className="flex flex-wrap items-center justify-between gap-2">
+          <h2 className="label">Messages per second</h2>
+          <select aria-label="How far back" className="field h-7 text-xs" value={WINDOWS.indexOf(wanted)} onChange={(e) => setUrl({ window: e.target.value })}>
+            {WINDOWS.map((w, i) => (
+              <option key={w.points} value={i}>
+                {w.label}
+              </option>
+            ))}
+          </select>
+        </div>
+        {older.error && <p className="text-xs text-bad">{older.error.message}</p>}
+        <div className="mt-1 h-40 min-w-0" data-points={shown.length}>
+          {shown.length ? <ThroughputChart samples={shown} /> : <Skeleton className="h-full w-full" />}
         </div>
       </div>
     </section>

@@ -8,10 +8,11 @@ import { EmptyState } from '@/components/EmptyState'
 import { ErrorState } from '@/components/ErrorState'
 import { Skeleton } from '@/components/Skeleton'
 import type { Message } from '@/lib/api/types'
+import { download } from '@/lib/download'
 import { ago, count, dateAndClock, preciseClock, utc } from '@/lib/format'
 import { pollEvery, useNow, usePolling, useVisible } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
-import { csv, matching, NO_FILTER, type MessageFilter } from './figures'
+import { matching, messagesCsv, NO_FILTER, type MessageFilter } from './figures'
 import { fetchMessages, selectIngest } from './ingestSlice'
 
 const LIMITS = [50, 100, 200]
@@ -37,12 +38,7 @@ export function MessageFeed() {
     setLimit(n)
     void dispatch(fetchMessages(n))
   }
-  const download = () => {
-    const url = URL.createObjectURL(new Blob([csv(shown)], { type: 'text/csv' }))
-    const a = Object.assign(document.createElement('a'), { href: url, download: `messages-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.csv` })
-    a.click()
-    URL.revokeObjectURL(url)
-  }
+  const take = () => download(`messages-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.csv`, messagesCsv(shown), 'text/csv')
 
   return (
     <section aria-label="Messages" className="card flex h-[450px] min-w-0 flex-col overflow-hidden">
@@ -62,7 +58,7 @@ export function MessageFeed() {
           {held ? <Play className="size-3.5" aria-hidden /> : <Pause className="size-3.5" aria-hidden />}
           {held ? 'Resume' : 'Pause'}
         </Button>
-        <Button onClick={download} disabled={!shown.length} aria-label="Download as CSV" title="Download as CSV" square>
+        <Button onClick={take} disabled={!shown.length} aria-label="Download as CSV" title="Download as CSV" square>
           <Download className="size-4" aria-hidden />
         </Button>
       </header>

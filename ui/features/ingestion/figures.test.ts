@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Message, Stats } from '@/lib/api/types'
-import { batchTimes, csv, matching, NO_FILTER, trend } from './figures'
+import { batchTimes, matching, messagesCsv, NO_FILTER, trend } from './figures'
 
 const sample = (n: number, more: Partial<Stats> = {}): Stats => ({
   total_messages: n, current_rps: n, messages_per_second: n, queue_depth: 0, queue_length: 0, total_batches: n, avg_batch_size: 1,
@@ -36,7 +36,7 @@ describe('figures of the ingestion', () => {
   })
 
   it('a download quotes what needs it, and gives no spreadsheet a formula', () => {
-    expect(csv([message({ content: 'a "b",\nc' }), message({ content: '=HYPERLINK("x")' })]).split('\r\n').slice(0, 3)).toEqual([
+    expect(messagesCsv([message({ content: 'a "b",\nc' }), message({ content: '=HYPERLINK("x")' })]).split('\r\n').slice(0, 3)).toEqual([
       'id,user_id,channel_id,content,created_at,inserted_at',
       '1,7,3,"a ""b"",\nc",c,i',
       '1,7,3,"\'=HYPERLINK(""x"")",c,i',

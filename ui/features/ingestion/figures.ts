@@ -1,5 +1,6 @@
 // What is computed of the samples and messages: trends, distributions, the file of a download. Pure.
 import type { Message, Stats } from '@/lib/api/types'
+import { csv } from '@/lib/csv'
 
 const mean = (all: number[]) => all.reduce((sum, n) => sum + n, 0) / all.length
 
@@ -47,12 +48,6 @@ export function matching(messages: Message[], { text, user, channel }: MessageFi
   )
 }
 
-/** RFC 4180. A cell that a spreadsheet would take for a formula is given as text. */
-export function csv(messages: Message[]): string {
-  const cell = (v: string | number) => {
-    const text = typeof v === 'string' && /^[=+\-@\t\r]/.test(v) ? `'${v}` : String(v)
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-  }
-  const names = ['id', 'user_id', 'channel_id', 'content', 'created_at', 'inserted_at'] as const
-  return [names.join(','), ...messages.map((m) => names.map((n) => cell(m[n])).join(','))].join('\r\n') + '\r\n'
-}
+const COLUMNS = ['id', 'user_id', 'channel_id', 'content', 'created_at', 'inserted_at'] as const
+
+export const messagesCsv = (messages: Message[]) => csv(messages.map((m) => Object.fromEntries(COLUMNS.map((c) => [c, m[c]]))))

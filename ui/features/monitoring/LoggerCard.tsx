@@ -29,7 +29,7 @@ export function LoggerCard() {
   const stale = isStale(at, now, pollInterval, link.state === 'offline')
   const state = s && (STATE[s.status] ?? { label: s.status, tone: 'muted' as const, icon: CircleDot })
   return (
-    <section aria-label="Event logger" className="card flex min-w-0 flex-col px-3.5 pb-3 pt-2.5">
+    <section aria-label="Event logger" className="card flex min-w-0 flex-col px-3.5 pb-3 pt-2.5 max-xl:md:col-span-2">
       <header className="flex items-center justify-between gap-2">
         <h2 className="label">Event logger</h2>
         {(error && !s) || stale ? (

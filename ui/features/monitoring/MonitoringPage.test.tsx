@@ -8,6 +8,7 @@ import { MonitoringPage } from './MonitoringPage'
 vi.mock('next/navigation', () => ({ useSearchParams: () => new URLSearchParams(window.location.search), useRouter: () => ({ push: vi.fn() }) }))
 // Drawing is checked in a browser; jsdom has no sizes.
 vi.mock('./RateChart', () => ({ RateChart: () => null }))
+vi.mock('@/features/analytics/Charts', () => ({ LatencyChart: () => null }))
 
 const ok = { ok: true, pipeline_id: P, room: '', last_seq: 3, replayed: 0 }
 const history = async () => ({ events: events(1, 3), next: null })

@@ -32,6 +32,7 @@ import { EVENTS_MAX } from './eventList'
 import { EventTable } from './EventTable'
 import { EventToolbar } from './EventToolbar'
 import { filtered, fromQuery, isFiltering, NO_FILTERS, toQuery, type Filters } from './filters'
+import { LatencyCard } from './LatencyCard'
 import { LinkBanner, LinkPill } from './LinkStatus'
 import { LoggerCard } from './LoggerCard'
 import {
@@ -140,8 +141,9 @@ export function MonitoringPage() {
             )}
             {id && <Counts id={id} key={id} interval={pollEvery(pollInterval, visible, true)} />}
             {!id && <Skeleton className="h-[86px] rounded-lg" />}
-            <div className="grid gap-3 lg:grid-cols-[minmax(0,1fr)_19rem]">
+            <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)_19rem]">
               <RateCard />
+              {id ? <LatencyCard pipelineId={id} /> : <Skeleton className="rounded-lg" />}
               <LoggerCard />
             </div>
             <Events pipeline={pipeline} filters={filters} onFilters={setFilters} />

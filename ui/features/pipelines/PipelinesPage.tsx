@@ -15,7 +15,7 @@ import { useMay } from '@/features/auth/useMay'
 import { fetchConnections, selectConnections } from '@/features/connections/connectionSlice'
 import { useChange } from '@/lib/api/useApi'
 import type { Connection, Pipeline, PipelineCommand, PipelineStatus } from '@/lib/api/types'
-import { ago, bytes, count, NONE, utc } from '@/lib/format'
+import { ago, bytes, count, NONE, rate, utc } from '@/lib/format'
 import { pollEvery, useNow, usePolling, useVisible } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
 import { useUrlState } from '@/lib/useUrlState'
@@ -39,7 +39,7 @@ export function PipelinesPage() {
   const dispatch = useAppDispatch()
   const visible = useVisible()
   const { pollInterval } = useConfig()
-  const { pipelines, loaded, at, error } = useAppSelector(selectPipelinesState)
+  const { pipelines, loaded, at, error, rates } = useAppSelector(selectPipelinesState)
   const { connections } = useAppSelector(selectConnections)
   const [url, setUrl] = useUrlState({ q: '', status: '', sort: 'urgency', dir: '' })
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
@@ -113,7 +113,7 @@ export function PipelinesPage() {
       >
         {() =>
           shown.length ? (
-            <List pipelines={shown} connections={connections} chosen={chosen} onChoose={setChosen} sort={url.sort as Sort} up={url.dir === 'up'} onSort={(sort, up) => setUrl({ sort, dir: up ? 'up' : '' })} onError={setFailed} />
+            <List pipelines={shown} rates={rates} connections={connections} chosen={chosen} onChoose={setChosen} sort={url.sort as Sort} up={url.dir === 'up'} onSort={(sort, up) => setUrl({ sort, dir: up ? 'up' : '' })} onError={setFailed} />
           ) : (
             <EmptyState icon={Workflow} title="No pipeline matches" action={<Button onClick={() => setUrl({ q: '', status: '' })}>Clear the filters</Button>} />
           )
@@ -153,6 +153,7 @@ function Bulk({ selected, onDone, onError }: { selected: Pipeline[]; onDone: () 
 
 interface ListProps {
   pipelines: Pipeline[]
+  rates: Record<string, number>
   connections: Connection[]
   chosen: ReadonlySet<string>
   onChoose: (ids: ReadonlySet<string>) => void
@@ -162,7 +163,7 @@ interface ListProps {
   onError: (text: string | null) => void
 }
 
-function List({ pipelines, connections, chosen, onChoose, sort, up, onSort, onError }: ListProps) {
+function List({ pipelines, rates, connections, chosen, onChoose, sort, up, onSort, onError }: ListProps) {
   const all = pipelines.every((p) => chosen.has(p.id))
   const toggle = (id: string) => {
     const next = new Set(chosen)
@@ -200,7 +201,7 @@ function List({ pipelines, connections, chosen, onChoose, sort, up, onSort, onEr
         </thead>
         <tbody className="divide-y">
           {pipelines.map((p) => (
-            <Row key={p.id} pipeline={p} connections={connections} chosen={chosen.has(p.id)} onToggle={() => toggle(p.id)} onError={onError} />
+            <Row key={p.id} pipeline={p} perSecond={rates[p.id]} connections={connections} chosen={chosen.has(p.id)} onToggle={() => toggle(p.id)} onError={onError} />
           ))}
         </tbody>
       </table>
@@ -208,7 +209,7 @@ function List({ pipelines, connections, chosen, onChoose, sort, up, onSort, onEr
   )
 }
 
-function Row({ pipeline: p, connections, chosen, onToggle, onError }: { pipeline: Pipeline; connections: Connection[]; chosen: boolean; onToggle: () => void; onError: (text: string | null) => void }) {
+function Row({ pipeline: p, perSecond, connections, chosen, onToggle, onError }: { pipeline: Pipeline; perSecond: number | undefined; connections: Connection[]; chosen: boolean; onToggle: () => void; onError: (text: string | null) => void }) {
   const now = useNow(5000)
   const last = p.stats.last_event_time ? Date.parse(p.stats.last_event_time) : null
   const fault = trouble(p)
@@ -235,7 +236,10 @@ function Row({ pipeline: p, connections, chosen, onToggle, onError }: { pipeline
       <td className="max-w-72 px-2.5 py-2 text-xs max-lg:hidden">
         <Ends pipeline={p} connections={connections} />
       </td>
-      <td className="tnum px-2.5 py-2 text-right max-md:hidden">{count(p.stats.total_events ?? 0)}</td>
+      <td className="tnum px-2.5 py-2 text-right max-md:hidden">
+        {count(p.stats.total_events ?? 0)}
+        {perSecond !== undefined && <p className="text-xs text-muted">{rate(perSecond)}/s</p>}
+      </td>
       <td className="tnum px-2.5 py-2 text-right max-lg:hidden">
         {p.stats.lag_bytes == null ? NONE : bytes(p.stats.lag_bytes)}
         {p.stats.lag_seconds != null && <p className="text-xs text-muted">{count(Math.round(p.stats.lag_seconds))} s</p>}

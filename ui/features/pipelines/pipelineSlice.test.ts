@@ -42,6 +42,19 @@ describe('the list', () => {
   })
 })
 
+it('the rate is what the counters grew by', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 10_000 })
+  const read = vi.fn(async () => [pipeline({ stats: { total_events: 100 } })])
+  const s = store({ pipelines: read })
+  await s.dispatch(fetchPipelines())
+  expect(s.getState().pipelines.rates).toEqual({})
+  vi.setSystemTime(15_000)
+  read.mockResolvedValueOnce([pipeline({ stats: { total_events: 150 } }), pipeline({ id: OTHER, stats: { total_events: 9 } })])
+  await s.dispatch(fetchPipelines())
+  expect(s.getState().pipelines.rates).toEqual({ [P]: 10 })
+  vi.useRealTimers()
+})
+
 describe('a change of state', () => {
   it('is shown', async () => {
     const s = store()

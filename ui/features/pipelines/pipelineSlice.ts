@@ -12,8 +12,9 @@ export interface PipelineState {
   loaded: boolean
   at: number | null // when they were last read
   error: Failure | null
+  rates: Record<string, number> // events a second, between the last two readings of the server's counters
 }
-const initialState: PipelineState = { pipelines: [], isLoading: false, loaded: false, at: null, error: null }
+const initialState: PipelineState = { pipelines: [], isLoading: false, loaded: false, at: null, error: null, rates: {} }
 
 export const fetchPipelines = createAsyncThunk<Pipeline[], void, ThunkConfig>(
   'pipelines/fetch',
@@ -75,6 +76,19 @@ export const deletePipeline = createAsyncThunk<string, { id: string; force?: boo
 
 const without = (pipelines: Pipeline[], id: string) => pipelines.filter((p) => p.id !== id)
 
+const SHORTEST_MS = 1000 // readings closer than this give no rate worth showing
+
+function ratesOf({ pipelines, at: before, rates }: PipelineState, now: Pipeline[], at: number): Record<string, number> {
+  if (before === null || at - before < SHORTEST_MS) return rates
+  const counts = new Map(pipelines.map((p) => [p.id, p.stats.total_events]))
+  return Object.fromEntries(
+    now.flatMap((p) => {
+      const [was, is] = [counts.get(p.id), p.stats.total_events]
+      return was === undefined || is === undefined ? [] : [[p.id, Math.max(0, ((is - was) * 1000) / (at - before))]]
+    }),
+  )
+}
+
 export const pipelineSlice = createSlice({
   name: 'pipelines',
   initialState,
@@ -96,7 +110,9 @@ export const pipelineSlice = createSlice({
         state.isLoading = !state.loaded
       })
       .addCase(fetchPipelines.fulfilled, (state, { payload }) => {
-        Object.assign(state, { pipelines: payload, isLoading: false, loaded: true, at: Date.now(), error: null })
+        const at = Date.now()
+        state.rates = ratesOf(state, payload, at)
+        Object.assign(state, { pipelines: payload, isLoading: false, loaded: true, at, error: null })
       })
       .addCase(fetchPipelines.rejected, (state, { payload, meta }) => {
         state.isLoading = false

@@ -124,7 +124,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       ) : (
         <form noValidate className="grid gap-3" onSubmit={handleSubmit((f) => add.run(f))}>
           <Field label="Name" error={formState.errors.name && 'The name is missing'} hint="Who or what will use it">
-            {(c) => <input {...c} {...register('name', { validate: (v) => v.trim() !== '' })} maxLength={128} className="field" autoComplete="off" autoFocus />}
+            {(c) => <input {...c} {...register('name', { validate: (v) => v.trim() !== '' })} maxLength={128} className="field" autoComplete="off" />}
           </Field>
           <fieldset className="grid gap-1.5">
             <legend className="label mb-1">Scopes</legend>

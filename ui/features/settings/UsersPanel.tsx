@@ -96,7 +96,7 @@ function AddUser({ onClose, onDone }: { onClose: () => void; onDone: () => void 
     <Dialog title="Add a user" onClose={onClose}>
       <form noValidate className="grid gap-3" onSubmit={handleSubmit((u) => add.run(u))}>
         <Field label="User name" error={formState.errors.username?.message}>
-          {(c) => <input {...c} {...register('username')} className="field" autoComplete="off" autoCapitalize="none" spellCheck={false} autoFocus />}
+          {(c) => <input {...c} {...register('username')} className="field" autoComplete="off" autoCapitalize="none" spellCheck={false} />}
         </Field>
         <Field label="Password" error={formState.errors.password?.message} hint="At least 8 characters; the user can change it">
           {(c) => <input {...c} {...register('password')} type="password" className="field" autoComplete="new-password" />}
@@ -130,7 +130,7 @@ function NewPassword({ user, onClose, onDone }: { user: UserRecord; onClose: () 
     <Dialog title={`New password for ${user.username}`} onClose={onClose}>
       <form noValidate className="grid gap-3" onSubmit={handleSubmit((f) => change.run(f))}>
         <Field label="Password" error={formState.errors.password?.message} hint="Ends all sessions of this user">
-          {(c) => <input {...c} {...register('password')} type="password" className="field" autoComplete="new-password" autoFocus />}
+          {(c) => <input {...c} {...register('password')} type="password" className="field" autoComplete="new-password" />}
         </Field>
         {change.error && <Notice tone="bad">{change.error.message}</Notice>}
         <div className="flex justify-end gap-2">
