@@ -272,16 +272,7 @@ void *el_persister_run(void *logger)
         el_queue_done(&l->queue, item.batch);
     }
     el_queue_done(&l->queue, NULL);
-    mr_run_batch_unref(w.out);
-    mr_free(w.tallies);
-    mr_free(w.tally_of_part);
-    mr_free(w.table_of_part);
-    mr_free(w.tables);
-    mr_free(w.ids);
-    mr_free(w.metadata);
-    mr_buf_free(&w.copy);
-    mr_buf_free(&w.json);
-    mr_buf_free(&w.name);
+    el_work_free(&w);
     disconnect(&w);
     return NULL;
 }

@@ -8,6 +8,7 @@
  * Several rows travel as one JSON parameter: one statement, whatever the number of partitions and
  * pipelines. */
 #include "store.h"
+#include "proto/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +141,7 @@ static void tally_json(struct el_work *w, const struct el_tally *t)
 
 static bool counts_anything(const struct el_tally *t)
 {
-    return t->events + t->tombstone + t->skipped + t->failed > 0;
+    return t->events != 0 || t->tombstone != 0 || t->skipped != 0 || t->failed != 0;
 }
 
 static void take_sequence(struct el_work *w, struct mr_uuid pipeline, int64_t last)
@@ -189,14 +190,13 @@ static int notify(struct el_work *w)
     return mr_pg_exec(w->db, SQL_NOTIFY, 1, params, NULL);
 }
 
-int el_work_store(struct el_work *w)
+int el_work_append(struct el_work *w)
 {
-    int rc;
+    int rc = MR_OK;
 
     mr_run_batch_unref(w->out); /* of an attempt that failed */
     w->out = NULL;
-    rc = advance_offsets(w);
-    if (rc == MR_OK && w->counts.events > 0)
+    if (w->counts.events > 0)
         rc = advance_head(w);
     if (rc == MR_OK)
         rc = advance_counters(w);
@@ -212,6 +212,27 @@ int el_work_store(struct el_work *w)
     if (rc == MR_OK && w->counts.events > 0)
         rc = notify(w);
     return rc;
+}
+
+int el_work_store(struct el_work *w)
+{
+    int rc = advance_offsets(w);
+
+    return rc == MR_OK ? el_work_append(w) : rc;
+}
+
+void el_work_free(struct el_work *w)
+{
+    mr_run_batch_unref(w->out);
+    mr_free(w->tallies);
+    mr_free(w->tally_of_part);
+    mr_free(w->table_of_part);
+    mr_free(w->tables);
+    mr_free(w->ids);
+    mr_free(w->metadata);
+    mr_buf_free(&w->copy);
+    mr_buf_free(&w->json);
+    mr_buf_free(&w->name);
 }
 
 /* ---- afterwards --------------------------------------------------------------------------- */

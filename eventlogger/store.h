@@ -79,6 +79,10 @@ MR_MUSTCHECK int el_minutes_store(struct el_work *w);
 /* Everything between BEGIN and COMMIT. MR_OK; EL_FENCED; MR_E_DATA: a value is refused (w->refused
  * says why); other errors: try again. */
 MR_MUSTCHECK int el_work_store(struct el_work *w);
+/* The same without the offsets: what was counted goes to the head of the log. */
+MR_MUSTCHECK int el_work_append(struct el_work *w);
+/* Let go of everything but the connection. */
+void el_work_free(struct el_work *w);
 /* Was this piece committed, although nobody answered? MR_OK: yes; MR_E_NOTFOUND: no. */
 MR_MUSTCHECK int el_work_was_stored(struct el_work *w);
 

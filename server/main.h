@@ -17,7 +17,20 @@ void mr_main_metrics(struct mr_server *server, struct mr_stream *stream, struct 
                      struct mr_pg_pool *pg);
 /* main_logger.c: a process without HTTP that is the event logger, the ingest worker, or both. */
 int mr_main_workers(struct mr_config *cfg, bool logger, bool ingest, int argc, char **argv);
-/* The object of GET /monitoring/event-logger-status; ctx is the struct el_logger. [thread: any] */
+/* The event logger of this process, which can be made anew while others hold on to it. */
+struct mr_main_logger;
+/* As el_logger_start. */
+MR_MUSTCHECK int mr_main_logger_start(struct mr_main_logger **out, const struct mr_config *cfg,
+                                      el_forward_fn forward, void *ctx);
+void mr_main_logger_stop(struct mr_main_logger *m);
+/* Finish the batch in hand, leave the group, and begin anew; ctx is the struct mr_main_logger. Who
+ * comes while somebody is at it waits, and is served by that. As el_logger_start. [thread: worker]
+ */
+MR_MUSTCHECK int mr_main_logger_restart(void *ctx);
+/* As el_logger_status; EL_STARTING while it is made anew. [thread: any] */
+void mr_main_logger_status(struct mr_main_logger *m, struct el_status *out);
+/* The object of GET /monitoring/event-logger-status; ctx is the struct mr_main_logger. [thread:
+ * any] */
 void mr_main_logger_json(struct mr_buf *out, void *ctx);
 /* main_tools.c: migrate, user; args are what follows the subcommand, without flags. */
 int mr_main_migrate(const struct mr_config *cfg, int n, char **args);
@@ -41,7 +54,7 @@ int mr_main_doctor(const struct mr_config *cfg);
 
 struct mr_checks; /* what the probes keep between two questions */
 MR_MUSTCHECK int mr_checks_new(struct mr_checks **out, const struct mr_config *cfg,
-                               struct el_logger *logger, bool bootstrap);
+                               struct mr_main_logger *logger, bool bootstrap);
 /* Fills probes; returns how many. */
 size_t mr_checks_probes(struct mr_checks *k, struct mr_probe probes[MR_HEALTH_PROBES_MAX]);
 void mr_checks_free(struct mr_checks *k);

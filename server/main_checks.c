@@ -18,7 +18,7 @@
 
 struct mr_checks {
     const struct mr_config *cfg;
-    struct el_logger *logger;
+    struct mr_main_logger *logger;
     bool bootstrap;   /* make the first administrator once the schema is there */
     struct mr_pg *pg; /* each kept by its own probe's thread */
     bool pg_ready;
@@ -222,7 +222,7 @@ static int ask_logger(void *ctx, struct mr_probe_result *out)
 
     if (!k->logger)
         return down(out, MR_E_END, "no event logger in this process");
-    el_logger_status(k->logger, &s);
+    mr_main_logger_status(k->logger, &s);
     (void)snprintf(out->detail, sizeof(out->detail), "%.*s", MR_HEALTH_DETAIL - 1,
                    s.state == EL_RUNNING ? "" : s.last_error);
     if (s.state == EL_STARTING && out->detail[0] == '\0') {
@@ -234,8 +234,8 @@ static int ask_logger(void *ctx, struct mr_probe_result *out)
 
 /* ---- together ----------------------------------------------------------------------------- */
 
-int mr_checks_new(struct mr_checks **out, const struct mr_config *cfg, struct el_logger *logger,
-                  bool bootstrap)
+int mr_checks_new(struct mr_checks **out, const struct mr_config *cfg,
+                  struct mr_main_logger *logger, bool bootstrap)
 {
     struct mr_checks *k = mr_zalloc(1, sizeof(*k));
 

@@ -5,7 +5,9 @@
 #include "ingest/kafka.h"
 #include "ingest/worker.h"
 #include "main.h"
+#include "proto/alloc.h"
 #include "proto/json.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <uv.h>
@@ -34,11 +36,111 @@ static void add_lag(struct mr_buf *b, const char *name, int64_t lag)
         mr_buf_add_str(b, "null");
 }
 
+/* ---- one that can be made anew ------------------------------------------------------------ */
+
+struct mr_main_logger {
+    const struct mr_config *cfg; /* borrowed */
+    el_forward_fn forward;
+    void *ctx;
+    pthread_mutex_t changing; /* held for as long as it is made anew */
+    pthread_mutex_t lock;
+    struct el_logger *logger; /* {lock} NULL while it is made anew, or when that has failed */
+    uint64_t made;            /* {lock} how many times */
+    bool ended;               /* {changing} */
+};
+
+int mr_main_logger_start(struct mr_main_logger **out, const struct mr_config *cfg,
+                         el_forward_fn forward, void *ctx)
+{
+    struct mr_main_logger *m = mr_zalloc(1, sizeof(*m));
+    int rc = MR_E_NOMEM;
+
+    if (m) {
+        m->cfg = cfg;
+        m->forward = forward;
+        m->ctx = ctx;
+        pthread_mutex_init(&m->changing, NULL);
+        pthread_mutex_init(&m->lock, NULL);
+        rc = el_logger_start(&m->logger, cfg, forward, ctx);
+        if (rc != MR_OK)
+            mr_main_logger_stop(m);
+    }
+    *out = rc == MR_OK ? m : NULL;
+    return rc;
+}
+
+static struct el_logger *exchange(struct mr_main_logger *m, struct el_logger *with)
+{
+    struct el_logger *was;
+
+    pthread_mutex_lock(&m->lock);
+    was = m->logger;
+    m->logger = with;
+    m->made += with != NULL;
+    pthread_mutex_unlock(&m->lock);
+    return was;
+}
+
+void mr_main_logger_stop(struct mr_main_logger *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->changing);
+    m->ended = true;
+    el_logger_stop(exchange(m, NULL));
+    pthread_mutex_unlock(&m->changing);
+    pthread_mutex_destroy(&m->changing);
+    pthread_mutex_destroy(&m->lock);
+    mr_free(m);
+}
+
+static uint64_t times_made(struct mr_main_logger *m)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&m->lock);
+    n = m->made;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
+int mr_main_logger_restart(void *ctx)
+{
+    struct mr_main_logger *m = ctx;
+    struct el_logger *fresh = NULL;
+    uint64_t before = times_made(m);
+    int rc = MR_OK;
+
+    pthread_mutex_lock(&m->changing);
+    if (m->ended) {
+        rc = MR_E_CLOSED;
+    } else if (times_made(m) == before) {
+        el_logger_stop(exchange(m, NULL));
+        rc = el_logger_start(&fresh, m->cfg, m->forward, m->ctx);
+        (void)exchange(m, fresh);
+        LOG_INFO("logger_restarted", F_STR("outcome", mr_err_text(rc)));
+    }
+    pthread_mutex_unlock(&m->changing);
+    return rc;
+}
+
+void mr_main_logger_status(struct mr_main_logger *m, struct el_status *out)
+{
+    pthread_mutex_lock(&m->lock);
+    if (m->logger) {
+        el_logger_status(m->logger, out);
+    } else {
+        *out = (struct el_status){.state = EL_STARTING, .lag_records = -1};
+        (void)snprintf(out->group_id, sizeof(out->group_id), "%s", m->cfg->kafka_group);
+    }
+    pthread_mutex_unlock(&m->lock);
+}
+
 void mr_main_logger_json(struct mr_buf *b, void *ctx)
 {
     struct el_status s;
 
-    el_logger_status(ctx, &s);
+    mr_main_logger_status(ctx, &s);
     mr_buf_addf(b, "{\"status\":\"%s\",\"running\":%s,\"group_id\":", state_names[s.state],
                 s.state == EL_STOPPED ? "false" : "true");
     mr_json_add_string(b, mr_span_str(s.group_id));

@@ -43,7 +43,7 @@ struct app {
     struct mr_api *api;
     struct mr_sockets *sockets;
     struct mr_stream *stream;
-    struct el_logger *logger;
+    struct mr_main_logger *logger;
     struct mr_manager *manager;
     struct mr_queue *queue;
     struct mr_simulator *simulator;
@@ -85,7 +85,7 @@ static void finish_work(uv_work_t *w)
     mr_sampler_free(a->sampler);
     mr_bus_reader_free(a->bus);
     if (a->logger)
-        el_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
+        mr_main_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
     mr_checks_free(a->checks);
     mr_activity_free(a->activity); /* after all who have something to note */
@@ -334,7 +334,8 @@ static int make_api(struct app *a)
                                  .simulator = a->simulator,
                                  .sampler = a->sampler,
                                  .sockets = a->sockets,
-                                 .activity = a->activity};
+                                 .activity = a->activity,
+                                 .letter_retry = el_letter_retry};
     int rc = mr_checks_new(&a->checks, a->cfg, a->logger, true);
 
     if (rc == MR_OK)
@@ -344,6 +345,7 @@ static int make_api(struct app *a)
     opt.health = a->health;
     if (a->logger) {
         opt.logger_json = mr_main_logger_json;
+        opt.logger_restart = mr_main_logger_restart;
         opt.logger_ctx = a->logger;
     }
     rc = mr_api_new(&a->api, &opt);
@@ -422,7 +424,7 @@ static int up(struct app *a)
     if (rc == MR_OK)
         rc = make_stream(a);
     if (rc == MR_OK && a->has_logger) {
-        rc = el_logger_start(&a->logger, cfg, forward, a);
+        rc = mr_main_logger_start(&a->logger, cfg, forward, a);
         if (rc != MR_OK)
             fail("event logger", rc);
     }

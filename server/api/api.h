@@ -34,6 +34,8 @@
 #define MR_OUTSIDE_THREADS 4 /* that wait for other people's databases */
 #define MR_OUTSIDE_QUEUE   32
 
+#define MR_LETTER_REASON   160
+
 struct mr_api_options {
     const struct mr_config *cfg;
     struct mr_server *server;
@@ -54,7 +56,12 @@ struct mr_api_options {
     /* Append the object of GET /monitoring/event-logger-status. NULL: no logger in this process.
      * [thread: any] */
     void (*logger_json)(struct mr_buf *out, void *ctx);
+    /* Finish what it has in hand and begin anew; waits for that. [thread: worker] */
+    int (*logger_restart)(void *ctx);
     void *logger_ctx;
+    /* Read a dead letter again (eventlogger.h), in the transaction on db. [thread: worker] */
+    int (*letter_retry)(struct mr_pg *db, const char *id, const struct mr_config *cfg,
+                        char reason[MR_LETTER_REASON]);
 };
 
 struct mr_route_metrics {

@@ -82,7 +82,13 @@ int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);
 int mr_get_dashboard(struct mr_call *c);
 int mr_get_logger_status(struct mr_call *c);
+int mr_post_logger_restart(struct mr_call *c);
 int mr_get_dead_letters(struct mr_call *c);
+int mr_get_dead_letter(struct mr_call *c);
+int mr_retry_dead_letter(struct mr_call *c);
+int mr_retry_dead_letters(struct mr_call *c);
+int mr_delete_dead_letter(struct mr_call *c);
+int mr_discard_dead_letters(struct mr_call *c);
 int mr_get_analytics(struct mr_call *c);
 int mr_get_top_keys(struct mr_call *c);
 /* system.c: [thread: loop] */

@@ -150,29 +150,25 @@ int mr_get_logger_status(struct mr_call *c)
     return MR_OK;
 }
 
-int mr_get_dead_letters(struct mr_call *c)
+/* It is asked for durably before it is done: who did it is known whatever becomes of it. */
+int mr_post_logger_restart(struct mr_call *c)
 {
-    char pipeline[MR_UUID_TEXT], time[40] = "", id[MR_UUID_TEXT] = "";
-    const char *of = mr_call_query_uuid(c, "pipeline_id", pipeline), *before = NULL,
-               *before_id = NULL;
-    int64_t limit = mr_call_query_int(c, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX);
-    struct mr_buf cursor, hidden = MR_BUF_INIT(0);
     struct mr_pg *db;
-    bool more = false;
     int rc;
 
-    mr_call_cursor(c, &cursor, &before, &before_id);
-    rc = mr_call_faults(c);
+    if (!c->api->opt.logger_json)
+        return mr_call_fail(c, MR_E_CONFLICT, 0,
+                            "The event logger runs in another process: restart that.");
+    rc = mr_call_begin(c, &db);
     if (rc == MR_OK)
-        rc = mr_call_look(c, of, &db, &hidden);
+        rc = mr_call_audit(c, "event_logger.restart", "event_logger", NULL, NULL, NULL);
     if (rc == MR_OK)
-        rc = mr_dead_letters_list(db, of, mr_buf_cstr(&hidden), before, before_id, limit, &c->out,
-                                  &more, time, id);
-    if (rc == MR_E_DATA)
-        mr_call_fail(c, rc, 422, "cursor: is not a cursor of this list");
-    if (rc == MR_OK && more)
-        mr_call_next(c, time, id);
-    mr_buf_free(&hidden);
-    mr_buf_free(&cursor);
-    return rc;
+        rc = mr_call_commit(c);
+    if (rc == MR_OK)
+        rc = c->api->opt.logger_restart(c->api->opt.logger_ctx);
+    if (rc != MR_OK)
+        return mr_call_fail(c, rc, 503, "The event logger could not be started again: %s.",
+                            mr_err_text(rc));
+    c->api->opt.logger_json(&c->out, c->api->opt.logger_ctx);
+    return MR_OK;
 }

@@ -3,6 +3,7 @@
  * Two statements instead of one with "$1 IS NULL OR": a generic plan of that form could not use the
  * index on (pipeline_id, seq), and a page of a quiet pipeline would read the whole log. */
 #include "store/events.h"
+#include "store/letters.h"
 #include "store/rows.h"
 #include <stdio.h>
 
@@ -52,19 +53,6 @@ static const char SQL_RECENT_OF[] = RECENT("250", "pipeline_id = $1::uuid");
 static const char SQL_STATES[] =
     "SELECT status, count(*) FROM pipelines WHERE deleted_at IS NULL "
     "AND ($1::uuid IS NULL OR id = $1::uuid) AND id <> ALL ($2::uuid[]) GROUP BY 1";
-
-#define LETTER                                                                                     \
-    "json_build_object('id', d.id, 'pipeline_id', d.pipeline_id, 'topic', d.topic, "               \
-    "'partition', d.partition, 'offset', d.\"offset\", 'reason', d.reason, "                       \
-    "'key_bytes', length(d.record_key), 'value_bytes', length(d.record_value), "                   \
-    "'headers', d.headers, 'record_time', " MR_SQL_TIME("d.record_ts") ", "                               \
-    "'created_at', " MR_SQL_TIME("d.created_at") ")"
-static const char SQL_LETTERS[] =
-    "SELECT " LETTER ", d.created_at::text, d.id FROM dead_letters d "
-    "WHERE ($1::uuid IS NULL OR d.pipeline_id = $1::uuid) "
-    "AND (d.pipeline_id IS NULL OR d.pipeline_id <> ALL ($5::uuid[])) "
-    "AND ($2::timestamptz IS NULL OR (d.created_at, d.id) < ($2::timestamptz, $3::uuid)) "
-    "ORDER BY d.created_at DESC, d.id DESC LIMIT $4::bigint";
 /* clang-format on */
 
 int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_buf *json,
@@ -179,27 +167,4 @@ int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, const char *hi
         return rc;
     mr_buf_add_str(b, ",\"recent_errors\":");
     return mr_dead_letters_list(c, pipeline_id, hidden, NULL, NULL, 10, b, &more, time, id);
-}
-
-int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *hidden,
-                         const char *before_time, const char *before_id, int64_t limit,
-                         struct mr_buf *json, bool *more, char last_time[40],
-                         char last_id[MR_UUID_TEXT])
-{
-    char rows[24];
-    const char *params[] = {pipeline_id, before_time, before_id, rows, hidden};
-    PGresult *res = NULL;
-    int rc, n;
-
-    (void)snprintf(rows, sizeof(rows), "%lld", (long long)limit + 1);
-    rc = mr_pg_exec(c, SQL_LETTERS, 5, params, &res);
-    if (rc != MR_OK)
-        return rc;
-    n = mr_rows_array(res, limit, json, more);
-    if (n > 0) {
-        (void)snprintf(last_time, 40, "%s", PQgetvalue(res, n - 1, 1));
-        (void)snprintf(last_id, MR_UUID_TEXT, "%s", PQgetvalue(res, n - 1, 2));
-    }
-    PQclear(res);
-    return mr_buf_err(json);
 }

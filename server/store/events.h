@@ -31,9 +31,5 @@ MR_MUSTCHECK int mr_events_get(struct mr_pg *c, const char *id, const char *hidd
  * the dashboard's object that PostgreSQL knows, beginning with "total_events", without braces. */
 MR_MUSTCHECK int mr_events_dashboard(struct mr_pg *c, const char *pipeline_id, const char *hidden,
                                      struct mr_buf *members);
-/* Append an array of dead letters, newest first, without their bytes. */
-MR_MUSTCHECK int mr_dead_letters_list(struct mr_pg *c, const char *pipeline_id, const char *hidden,
-                                      const char *before_time, const char *before_id, int64_t limit,
-                                      struct mr_buf *json, bool *more, char last_time[40],
-                                      char last_id[MR_UUID_TEXT]);
+
 #endif

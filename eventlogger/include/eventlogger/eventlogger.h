@@ -10,6 +10,7 @@
 #define EVENTLOGGER_EVENTLOGGER_H
 
 #include "base/config.h"
+#include "store/pg.h"
 #include "store/runs.h"
 
 struct el_logger;
@@ -47,5 +48,14 @@ struct el_status {
 };
 /* A consistent copy. [thread: any] */
 void el_logger_status(struct el_logger *l, struct el_status *out);
+
+#define EL_REASON_MAX 160
+
+/* Read a dead letter's record again, as it was kept. What can be read by now becomes an event at
+ * the head of the log (or is counted as skipped, if it is none), and the letter is gone: inside the
+ * caller's transaction on db. cfg: record_bytes. MR_OK; MR_E_NOTFOUND; MR_E_PROTO, MR_E_DATA: it
+ * can still not be read, or not be stored, and reason says why; roll back then. [thread: worker] */
+MR_MUSTCHECK int el_letter_retry(struct mr_pg *db, const char *id, const struct mr_config *cfg,
+                                 char reason[EL_REASON_MAX]);
 
 #endif

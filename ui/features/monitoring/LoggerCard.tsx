@@ -1,16 +1,21 @@
 'use client'
 
 // The event logger: what brings records from Kafka into the log. When events stop, the reason is here.
-import { CircleAlert, CircleCheck, CircleDot, CircleStop, LoaderCircle, type LucideIcon } from 'lucide-react'
+import { CircleAlert, CircleCheck, CircleDot, CircleStop, LoaderCircle, RotateCw, type LucideIcon } from 'lucide-react'
+import { useState } from 'react'
 import { Badge, type Tone } from '@/components/Badge'
+import { Button } from '@/components/Button'
+import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { useConfig } from '@/components/Providers'
 import { Skeleton } from '@/components/Skeleton'
+import { useMay } from '@/features/auth/useMay'
 import type { LoggerStatus } from '@/lib/api/types'
+import { useChange } from '@/lib/api/useApi'
 import { clsx } from 'clsx'
 import { ago, clock, count, duration, utc } from '@/lib/format'
 import { useNow } from '@/lib/hooks'
-import { useAppSelector } from '@/lib/store'
-import { isStale, selectLink, selectLogger } from './monitoringSlice'
+import { useAppDispatch, useAppSelector } from '@/lib/store'
+import { fetchLoggerStatus, isStale, selectLink, selectLogger } from './monitoringSlice'
 
 const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: LucideIcon }> = {
   starting: { label: 'Starting', tone: 'accent', icon: LoaderCircle },
@@ -22,6 +27,8 @@ const STATE: Record<LoggerStatus['status'], { label: string; tone: Tone; icon: L
 const LAG_WARN = 10_000
 
 export function LoggerCard() {
+  const operator = useMay('operator')
+  const [asked, setAsked] = useState(false)
   const { value: s, error, at } = useAppSelector(selectLogger)
   const link = useAppSelector(selectLink)
   const { pollInterval } = useConfig()
@@ -60,12 +67,33 @@ export function LoggerCard() {
           <Line name="Up for">{s.uptime_seconds === null ? 'unknown' : duration(s.uptime_seconds * 1000)}</Line>
         </dl>
       )}
+      {operator && s && s.status !== 'elsewhere' && (
+        <Button look="quiet" className="-mx-2 mt-1 self-start" onClick={() => setAsked(true)}>
+          <RotateCw className="size-3.5" aria-hidden />
+          Restart
+        </Button>
+      )}
+      {asked && <Restart onClose={() => setAsked(false)} />}
       {s?.last_error && s.status !== 'running' && (
         <p role="status" className="mt-2 line-clamp-2 text-xs text-warn" title={s.last_error}>
           {s.last_error}
         </p>
       )}
     </section>
+  )
+}
+
+function Restart({ onClose }: { onClose: () => void }) {
+  const dispatch = useAppDispatch()
+  const restart = useChange(async (api) => {
+    await api.restartLogger()
+    void dispatch(fetchLoggerStatus())
+    onClose()
+  })
+  return (
+    <ConfirmDialog title="Restart the event logger" action="Restart" pending={restart.pending} error={restart.error} onConfirm={() => void restart.run()} onClose={onClose}>
+      <p>It stores what it has in hand, leaves its group, and begins anew where the log stands. Live events pause for some seconds; none is lost.</p>
+    </ConfirmDialog>
   )
 }
 

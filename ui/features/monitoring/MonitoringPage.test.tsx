@@ -134,10 +134,16 @@ describe('more of it', () => {
 
   it('the dead letters, with why', async () => {
     const letter = { id: 'd', pipeline_id: P, topic: 't', partition: 0, offset: 5, reason: 'value: not JSON', key_bytes: 3, value_bytes: 1200, created_at: '2026-11-20T10:00:00Z' }
-    const page = await live({ dashboard: async () => dashboard({ failed_count: 1 }), deadLetters: async () => ({ items: [letter], next: null }) })
+    const retryDeadLetter = vi.fn<ApiClient['retryDeadLetter']>()
+    const page = await live({ retryDeadLetter, dashboard: async () => dashboard({ failed_count: 1 }), deadLetters: async () => ({ items: [letter], next: null }) })
     await page.user.click(await screen.findByRole('button', { name: 'Dead letters: 1, show them' }))
     expect(await screen.findByText('value: not JSON')).toBeVisible()
     expect(screen.getByText('t / 0 @ 5')).toBeVisible()
+    retryDeadLetter.mockRejectedValueOnce(new ApiError('It still cannot be logged: not JSON', 'http', 422)).mockResolvedValueOnce(undefined)
+    await page.user.click(screen.getByRole('button', { name: 'Read t 5 again' }))
+    expect(await screen.findByText('It still cannot be logged: not JSON')).toBeVisible()
+    await page.user.click(screen.getByRole('button', { name: 'Read t 5 again' }))
+    await waitFor(() => expect(screen.queryByText('t / 0 @ 5')).toBeNull())
   })
 })
 

@@ -164,7 +164,7 @@ function Counts({ id, interval }: { id: string; interval: number | false }) {
   return (
     <>
       <StatRow onLetters={() => setLetters(true)} />
-      {letters && <DeadLetters pipelineId={id} onClose={() => setLetters(false)} />}
+      {letters && <DeadLetters pipelineId={id} onClose={() => setLetters(false)} onChanged={() => void dispatch(fetchMonitoringMetrics(id))} />}
     </>
   )
 }

@@ -40,11 +40,13 @@ import type {
   Problem,
   ReplicationEvent,
   Stats,
+  Sweep,
   Tokens,
   TopKeys,
   User,
   UserChange,
   UserRecord,
+  WholeLetter,
 } from './types'
 
 export type ErrorKind = 'http' | 'network' | 'timeout' | 'aborted' | 'session'
@@ -186,6 +188,7 @@ export function createApiClient(options: ApiOptions) {
   const pipelineUrl = of('pipelines')
   const connectionUrl = of('connections')
   const userUrl = of('users')
+  const letterUrl = of('monitoring/dead-letters')
 
   // Renewing goes around `request`: it has its own token, and must not wait for itself.
   session.exchange = async (refreshToken) => {
@@ -241,6 +244,13 @@ export function createApiClient(options: ApiOptions) {
     topKeys: (query: RangeQuery, call?: Call) => get<TopKeys>('/api/v1/monitoring/top-keys', query, call),
     activity: (limit: number, call?: Call) => get<Activity[]>('/api/v1/activity/recent', { limit }, call),
     deadLetters: (query: { pipeline_id?: string; limit: number; cursor?: string }, call?: Call) => page<DeadLetter>('/api/v1/monitoring/dead-letters', query, call),
+    deadLetter: (id: string, call?: Call) => get<WholeLetter>(letterUrl(id), undefined, call),
+    retryDeadLetter: (id: string) => sent<void>('POST', letterUrl(id, '/retry')),
+    discardDeadLetter: (id: string) => sent<void>('DELETE', letterUrl(id)),
+    /** A hundred at a time: `next` goes on. */
+    sweepDeadLetters: async (what: 'retry' | 'discard', query: { pipeline_id: string; after?: string }) =>
+      (await request({ method: 'POST', url: `/api/v1/monitoring/dead-letters/${what}`, params: query, timeout: PROBE_MS })).data as Sweep,
+    restartLogger: () => sent<LoggerStatus>('POST', '/api/v1/monitoring/event-logger/restart', undefined, { timeoutMs: PROBE_MS }),
     /** Answered with the same body whether all is well or not; 503 is an answer here. */
     health: async (call?: Call) => (await request({ url: '/health', validateStatus: (s) => s === 200 || s === 503 }, call)).data as Health,
 

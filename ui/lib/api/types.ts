@@ -31,6 +31,9 @@ export type DatabaseType = Schemas['DatabaseType']
 export type DatabaseSchema = Schemas['DatabaseSchema']
 export type DatabaseTable = Schemas['DatabaseTable']
 export type DeadLetter = Schemas['DeadLetter']
+export type Sweep = Schemas['Sweep']
+/** With the bytes of the record, base64. */
+export type WholeLetter = DeadLetter & { key: string | null; value: string | null }
 export type Health = Schemas['Health']
 export type Analytics = Schemas['Analytics']
 export type TopKeys = Schemas['TopKeys']
