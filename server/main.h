@@ -22,7 +22,10 @@ struct mr_main_logger;
 /* As el_logger_start. */
 MR_MUSTCHECK int mr_main_logger_start(struct mr_main_logger **out, const struct mr_config *cfg,
                                       el_forward_fn forward, void *ctx);
+/* Finish the batch in hand and end; who asks for its state is answered until it is freed, when
+ * nobody may ask any more. NULL is allowed. */
 void mr_main_logger_stop(struct mr_main_logger *m);
+void mr_main_logger_free(struct mr_main_logger *m);
 /* Finish the batch in hand, leave the group, and begin anew; ctx is the struct mr_main_logger. Who
  * comes while somebody is at it waits, and is served by that. As el_logger_start. [thread: worker]
  */

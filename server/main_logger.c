@@ -63,7 +63,7 @@ int mr_main_logger_start(struct mr_main_logger **out, const struct mr_config *cf
         pthread_mutex_init(&m->lock, NULL);
         rc = el_logger_start(&m->logger, cfg, forward, ctx);
         if (rc != MR_OK)
-            mr_main_logger_stop(m);
+            mr_main_logger_free(m);
     }
     *out = rc == MR_OK ? m : NULL;
     return rc;
@@ -89,6 +89,13 @@ void mr_main_logger_stop(struct mr_main_logger *m)
     m->ended = true;
     el_logger_stop(exchange(m, NULL));
     pthread_mutex_unlock(&m->changing);
+}
+
+void mr_main_logger_free(struct mr_main_logger *m)
+{
+    if (!m)
+        return;
+    mr_main_logger_stop(m);
     pthread_mutex_destroy(&m->changing);
     pthread_mutex_destroy(&m->lock);
     mr_free(m);

@@ -84,10 +84,10 @@ static void finish_work(uv_work_t *w)
     mr_kafka_ingest_free(a->kafka_ingest);
     mr_sampler_free(a->sampler);
     mr_bus_reader_free(a->bus);
-    if (a->logger)
-        mr_main_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
+    mr_main_logger_stop(a->logger); /* nothing is forwarded to the stream any more */
     mr_health_free(a->health);
     mr_checks_free(a->checks);
+    mr_main_logger_free(a->logger); /* after all who ask how it is */
     mr_activity_free(a->activity); /* after all who have something to note */
 }
 
