@@ -47,24 +47,26 @@ async function floor(topic, n, batch) {
   }
 }
 
-async function ours(topic, n) {
+/** Each topic is a pipeline; the subscriber is in the first one's room. */
+async function ours(topics, n) {
   const { db, postmaster } = await freshDatabase()
   const server = new Millrace({ databaseUrl: db.url, env: settings })
   let load
   try {
-    const pipeline = await createPipeline(db, { name: 'bench', topics: [topic], status: 'STOPPED' })
+    const pipelines = []
+    for (const topic of topics) pipelines.push(await createPipeline(db, { name: topic, topics: [topic], status: 'STOPPED' }))
     await server.start()
     const token = await login(server.url)
-    load = start(program('bench_sio_load'), ['--mode', 'listen', '--port', String(server.port), '--pid', String(server.pid), '--n', '1', '--room', pipeline, '--token', token, '--expect', String(n), '--seconds', '300'])
+    load = start(program('bench_sio_load'), ['--mode', 'listen', '--port', String(server.port), '--pid', String(server.pid), '--n', '1', '--room', pipelines[0], '--token', token, '--expect', String(n / topics.length), '--seconds', '300'])
     await load.said(/^ready/m)
     const idleRss = usage(server.pid).rss_kb
     const theirs = usage(postmaster)
     const own = usage(server.pid)
-    await db.query(`UPDATE pipelines SET status = 'RUNNING', cdc_status = 'RUNNING' WHERE id = $1`, [pipeline])
+    await db.query(`UPDATE pipelines SET status = 'RUNNING', cdc_status = 'RUNNING'`)
     let rss = 0
     await until('the backlog is logged', async () => {
       rss = Math.max(rss, usage(server.pid).rss_kb)
-      return (await db.one('SELECT insert_count + update_count + delete_count + other_count AS n FROM pipeline_counters WHERE pipeline_id = $1', [pipeline]))?.n ?? 0
+      return (await db.one('SELECT coalesce(sum(insert_count + update_count + delete_count + other_count), 0)::int AS n FROM pipeline_counters')).n
     }, (seen) => seen >= n, { timeout: 300000, every: 100, detail: () => server.log(20) })
     const theirsAfter = usage(postmaster)
     const seen = await jsonOf(load)
@@ -106,6 +108,29 @@ async function live({ subscribers, rate, seconds }) {
   }
 }
 
+/** The same number of records, spread over fifty pipelines with a topic each. */
+async function fifty({ rounds, say, n, one }) {
+  const topics = []
+  try {
+    for (let i = 0; i < 50; i++) {
+      topics.push(uniqueName('bench'))
+      await createTopics(topics.slice(-1))
+      await json(program('bench_gen_events'), [required('KAFKA_BOOTSTRAP_SERVERS'), topics[i], String(n / 50)])
+    }
+    const all = []
+    for (let i = 1; i <= rounds; i++) {
+      const r = await ours(topics, n)
+      all.push(r)
+      say(`50 pipelines round ${i}: ${format(r.per_second, 0)} events/s, ${format(r.cpu_us, 2)} µs, PostgreSQL ${format(r.pg_cpu_us, 2)} µs`)
+    }
+    const m = medians(all)
+    const row = [format(m.per_second, 0), format(ratio(m.per_second, one.per_second), 2), format(m.cpu_us, 2), format(m.pg_cpu_us, 2), format(m.rss_kb / 1024, 0)]
+    return { result: m, text: `The same in 50 pipelines of a topic each (median of ${rounds})\n\n${table(['', 'events/s', '÷ one pipeline', 'CPU µs/event', 'PostgreSQL µs/event', 'RSS MB'], [['millrace, 50 pipelines', ...row]])}` }
+  } finally {
+    await deleteTopics(topics)
+  }
+}
+
 export default async function eventlog({ rounds, quick, say, events = quick ? 20000 : 300000 }) {
   const topics = [await freshTopic(events), await freshTopic(quick ? 10000 : events / 3, ['--schemas'])]
   const counts = [events, quick ? 10000 : events / 3]
@@ -119,7 +144,7 @@ export default async function eventlog({ rounds, quick, say, events = quick ? 20
       const n = counts[which]
       const all = kinds.map(() => [])
       for (let i = 1; i <= rounds; i++) {
-        for (const [k, run] of [() => floor(topic, n, 1000), () => floor(topic, n, 4096), () => ours(topic, n)].entries()) {
+        for (const [k, run] of [() => floor(topic, n, 1000), () => floor(topic, n, 4096), () => ours([topic], n)].entries()) {
           const r = await run()
           all[k].push(r)
           say(`${label} round ${i} ${kinds[k]}: ${format(r.per_second, 0)} events/s, ${format(r.cpu_us, 2)} µs, PostgreSQL ${format(r.pg_cpu_us, 2)} µs`)
@@ -137,6 +162,9 @@ export default async function eventlog({ rounds, quick, say, events = quick ? 20
       )
       if (!which) checks.push(['schemas_off: events/s', m[2].per_second, 30000, { higher: true, digits: 0 }])
     }
+    const many = await fifty({ rounds, say, n: quick ? 20000 : events, one: result.schemas_off.millrace })
+    result.fifty = many.result
+    sections.push(many.text)
     const plan = quick ? { subscribers: 10, rate: 200, seconds: 3 } : { subscribers: 100, rate: 1000, seconds: 10 }
     const lives = []
     for (let i = 1; i <= rounds; i++) {
