@@ -361,3 +361,22 @@ int mr_cdc_read(struct mr_span topic, struct mr_span key, struct mr_span value,
     *out = c;
     return rc;
 }
+
+void mr_cdc_link(struct mr_change *change, struct mr_span header, struct mr_span value)
+{
+    char reason[MR_CDC_REASON_MAX];
+    struct side s = side_of("header", value, reason);
+    struct mr_change ignored;
+    struct mr__payload p;
+    struct mr_span *to = NULL;
+
+    if (mr_span_is(header, "__debezium.newkey") && change->kind == MR_CHANGE_DELETE)
+        to = &change->new_key;
+    else if (mr_span_is(header, "__debezium.oldkey") && change->kind == MR_CHANGE_INSERT)
+        to = &change->old_key;
+    if (to == NULL || value.ptr == NULL)
+        return;
+    mr__cdc_clear(&ignored);
+    if (read_side(&s, &p, &ignored) == MR_OK && p.type == MR_JSON_OBJECT)
+        *to = p.raw;
+}

@@ -335,6 +335,48 @@ static void check_row(void **state)
     free_guards(&g);
 }
 
+/* clang-format off */
+static const struct link {
+    const char *name, *op, *header;
+    struct mr_span value;
+    const char *old_key, *new_key;
+} links[] = {
+    {"the delete of a change of key", "d", "__debezium.newkey", V("{\"id\":2}"), "", "{\"id\":2}"},
+    {"its insert", "c", "__debezium.oldkey", V("{\"id\":1}"), "{\"id\":1}", ""},
+    {"with a schema", "c", "__debezium.oldkey", V("{\"schema\":{},\"payload\":{\"id\":1}}"), "{\"id\":1}", ""},
+    {"an update has no other half", "u", "__debezium.oldkey", V("{\"id\":1}"), "", ""},
+    {"the header of the other half", "d", "__debezium.oldkey", V("{\"id\":1}"), "", ""},
+    {"some other header", "c", "__debezium.context.taskId", V("{\"id\":1}"), "", ""},
+    {"no JSON", "c", "__debezium.oldkey", V("Struct{id=1}"), "", ""},
+    {"no object", "c", "__debezium.oldkey", V("1"), "", ""},
+    {"nothing", "c", "__debezium.oldkey", NO_VALUE, "", ""},
+};
+/* clang-format on */
+
+static void check_link(void **state)
+{
+    const struct link *row = *state;
+    char value[512], reason[MR_CDC_REASON_MAX];
+    struct guard g = {NULL, 0};
+    struct mr_change c;
+
+    (void)snprintf(value, sizeof(value),
+                   "{\"before\":null,\"after\":null,\"source\":%s,\"op\":\"%s\"}", PG_SOURCE,
+                   row->op);
+    assert_int_equal(mr_cdc_read(MR_SPAN("t"), MR_SPAN_NONE, mr_span_str(value), &c, reason),
+                     MR_OK);
+    for (size_t len = 0; len < row->value.len; len++) {
+        struct mr_change cut = c;
+
+        mr_cdc_link(&cut, mr_span_str(row->header),
+                    guard_copy(&g, mr_span_of(row->value.ptr, len)));
+        guard_free(&g);
+    }
+    mr_cdc_link(&c, mr_span_str(row->header), row->value);
+    assert_true(mr_span_is(c.old_key, row->old_key));
+    assert_true(mr_span_is(c.new_key, row->new_key));
+}
+
 int main(void)
 {
     struct rows r = {.n = 0};
@@ -346,5 +388,6 @@ int main(void)
     rows_add(&r, others, check_row);
     rows_add(&r, unavailables, check_row);
     rows_add(&r, errors, check_row);
+    rows_add(&r, links, check_link);
     return rows_run("cdc", &r);
 }

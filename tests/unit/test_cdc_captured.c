@@ -46,6 +46,12 @@ static const struct row rows[] = {
     {"CloudEvents of whole rows", "cloudevents", "cap_cloudevents.public.full_items", "rcudxc", MR_FORM_CLOUDEVENT, "full_items"},
     {"CloudEvents of large values", "cloudevents", "cap_cloudevents.public.toasted", "cu", MR_FORM_CLOUDEVENT, "toasted"},
     {"CloudEvents with schemas around the data", "cloudevents_schemas", "cap_cloudevents_schemas.public.items", "rrccudxcdxc", MR_FORM_CLOUDEVENT, "items"},
+    {"MariaDB with schemas", "mariadb_schemas_on", "cap_schemas_on.shop.items", "rrcudxcdxcuuc", MR_FORM_ENVELOPE, "items"},
+    {"MariaDB's changes of schema", "mariadb_schemas_on", "cap_schemas_on", "SSSSSSSSS", MR_FORM_NONE, NULL},
+    {"MariaDB without schemas", "mariadb_schemas_off", "cap_schemas_off.shop.items", "rrcudxcdxcuuc", MR_FORM_ENVELOPE, "items"},
+    {"MariaDB: rows without a key, emptied", "mariadb_schemas_off", "cap_schemas_off.shop.no_key", "ct", MR_FORM_ENVELOPE, "no_key"},
+    {"MariaDB's transactions", "mariadb_schemas_off", "cap_schemas_off.transaction", "TTTTTTTTTTTTTTTT", MR_FORM_NONE, NULL},
+    {"MariaDB's heartbeats", "mariadb_schemas_off", "__debezium-heartbeat.cap_schemas_off", "HH", MR_FORM_NONE, NULL},
 };
 /* clang-format on */
 
@@ -144,20 +150,26 @@ static bool is_digits(struct mr_span s)
     return s.len > 0;
 }
 
-/* What holds for every change that Debezium made here. */
-static void check_change(const struct row *row, const struct mr_change *c)
+/* A change has a place in the binary log, by file and position and, once streaming, by GTID. */
+static void check_mariadb(const struct mr_change *c)
+{
+    assert_span(c->connector, MR_SPAN("mariadb"));
+    assert_span(c->db, MR_SPAN("shop"));
+    assert_int_equal(c->schema.len, 0);
+    assert_int_equal(c->lsn.len, 0);
+    assert_true(mr_span_starts(c->file, MR_SPAN("capture-bin.0")));
+    assert_true(is_digits(c->pos));
+    assert_int_equal(c->gtid.len > 0, !c->snapshot);
+    assert_true(c->source_ts_ms > 1700000000000);
+}
+
+static void check_postgresql(const struct row *row, const struct mr_change *c)
 {
     const bool bare = c->kind == MR_CHANGE_OTHER;
     /* These rows are read from the table, so they have no place in the log. */
     const bool incremental = mr_span_is(c->snapshot_text, "incremental");
 
-    assert_int_equal(c->form, row->form);
-    if (row->table != NULL)
-        assert_span(c->table, mr_span_str(row->table));
-    else
-        assert_int_equal(c->table.len, 0);
     assert_int_equal(is_digits(c->lsn), !bare && !incremental);
-    assert_int_equal(c->snapshot, !bare && c->op.ptr[0] == 'r');
     if (row->table != NULL) { /* those that say more than their op say all of this */
         assert_span(c->connector, MR_SPAN("postgresql"));
         assert_span(c->db, MR_SPAN("capture"));
@@ -165,6 +177,21 @@ static void check_change(const struct row *row, const struct mr_change *c)
         assert_true(c->source_ts_ms > 1700000000000);
         assert_int_equal(is_digits(c->tx_id), !incremental);
     }
+}
+
+/* What holds for every change that Debezium made here. */
+static void check_change(const struct row *row, const struct mr_change *c)
+{
+    assert_int_equal(c->form, row->form);
+    if (row->table != NULL)
+        assert_span(c->table, mr_span_str(row->table));
+    else
+        assert_int_equal(c->table.len, 0);
+    assert_int_equal(c->snapshot, c->kind != MR_CHANGE_OTHER && c->op.ptr[0] == 'r');
+    if (strncmp(row->file, "mariadb", 7) == 0)
+        check_mariadb(c);
+    else
+        check_postgresql(row, c);
     if (c->kind == MR_CHANGE_INSERT || c->kind == MR_CHANGE_UPDATE)
         assert_int_equal(mr_json_type(c->after), MR_JSON_OBJECT);
     if (c->kind == MR_CHANGE_DELETE) {
@@ -229,6 +256,45 @@ static void find_item(const char *file, const char *topic, const char *name, str
     mr_free((void *)(uintptr_t)all.ptr);
 }
 
+/* A change of a primary key is a delete, its tombstone and an insert; headers name the other half.
+ */
+static void halves_of_a_changed_key_are_linked(void **state)
+{
+    struct record r = {MR_BUF_INIT(1000), MR_BUF_INIT(100000), MR_BUF_INIT(100000)};
+    struct mr_buf text = MR_BUF_INIT(1000);
+    struct mr_span file = read_file("mariadb_schemas_off"), rest = file, line, headers;
+    char reason[MR_CDC_REASON_MAX];
+    struct mr_json_iter it;
+    struct mr_change c;
+    int linked = 0;
+
+    (void)state;
+    while ((line = next_line(&rest)).ptr != NULL) {
+        if (mr_json_get(line, "headers", &headers) != MR_OK)
+            continue;
+        take_string(line, "key", &r.key);
+        take_string(line, "value", &r.value);
+        assert_int_equal(
+            mr_cdc_read(MR_SPAN("t"), mr_buf_span(&r.key), mr_buf_span(&r.value), &c, reason),
+            MR_OK);
+        assert_int_equal(mr_json_begin(&it, headers), MR_OK);
+        while (mr_json_next(&it) == MR_OK) {
+            mr_buf_clear(&text);
+            assert_int_equal(mr_json_unescape(mr_json_string_raw(it.value), &text), MR_OK);
+            mr_cdc_link(&c, it.key, mr_buf_span(&text));
+        }
+        if (c.kind == MR_CHANGE_DELETE)
+            assert_span(c.new_key, MR_SPAN("{\"id\":30}"));
+        else if (c.kind == MR_CHANGE_INSERT)
+            assert_span(c.old_key, MR_SPAN("{\"id\":3}"));
+        linked += c.kind != MR_CHANGE_TOMBSTONE;
+    }
+    assert_int_equal(linked, 2);
+    mr_buf_free(&text);
+    free_record(&r);
+    mr_free((void *)(uintptr_t)file.ptr);
+}
+
 static void numbers_and_text_arrive_as_they_were(void **state)
 {
     struct record r = {MR_BUF_INIT(1000), MR_BUF_INIT(100000), MR_BUF_INIT(100000)};
@@ -286,6 +352,7 @@ int main(void)
     struct rows r = {.n = 0};
 
     rows_add(&r, rows, check_topic);
+    rows_add_one(&r, "halves of a changed key are linked", halves_of_a_changed_key_are_linked);
     rows_add_one(&r, "numbers and text arrive as they were", numbers_and_text_arrive_as_they_were);
     rows_add_one(&r, "each unchanged large column is recognised",
                  each_unchanged_large_column_is_recognised);

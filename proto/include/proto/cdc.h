@@ -50,10 +50,12 @@ struct mr_change {
     struct mr_span op;       /* text, as the writer spelt it */
     struct mr_span key;      /* raw, unwrapped; empty when the record has no key in JSON */
     struct mr_span key_text; /* not JSON: the whole key where it is plain text (StringConverter) */
-    struct mr_span before;   /* raw; "null" is kept as null */
-    struct mr_span after;    /* raw; of a flattened row the whole row (of a deleted one, before) */
-    struct mr_span message;  /* raw: the message block of op m */
-    struct mr_span source;   /* raw: the whole source block */
+    struct mr_span new_key; /* raw; of a delete whose row goes on under this key, see mr_cdc_link */
+    struct mr_span old_key; /* raw; of an insert whose row had this key before */
+    struct mr_span before;  /* raw; "null" is kept as null */
+    struct mr_span after;   /* raw; of a flattened row the whole row (of a deleted one, before) */
+    struct mr_span message; /* raw: the message block of op m */
+    struct mr_span source;  /* raw: the whole source block */
     struct mr_span transaction;                        /* raw: the transaction block, unless null */
     struct mr_span connector, name, db, schema, table; /* text; table holds MongoDB's collection */
     struct mr_span tx_id, snapshot_text;               /* text */
@@ -70,7 +72,7 @@ struct mr_change {
  * when they were sent, in ms since the epoch. `message` holds the block. */
 #define MR_CDC_PROBE_PREFIX "mr_hb"
 
-#define MR_CDC_REASON_MAX 128 /* bytes of a reason, with its NUL */
+#define MR_CDC_REASON_MAX   128 /* bytes of a reason, with its NUL */
 
 /* Read one record.
  *
@@ -84,6 +86,12 @@ struct mr_change {
  */
 MR_MUSTCHECK int mr_cdc_read(struct mr_span topic, struct mr_span key, struct mr_span value,
                              struct mr_change *out, char reason[MR_CDC_REASON_MAX]);
+
+/* An UPDATE of a primary key comes as a delete and an insert, which know of each other by a header:
+ * __debezium.newkey and __debezium.oldkey. Tell the change of one of its record's headers; any
+ * other one is passed over, as is a value that is not JSON. change borrows from value. Source:
+ * Debezium 3.2, PostgreSQL connector, "Primary key updates". */
+void mr_cdc_link(struct mr_change *change, struct mr_span header, struct mr_span value);
 
 /* Map an op code or one of the aliases that older writers left (any case, blanks around) to a
  * kind; MR_CHANGE_OTHER when unknown. */
