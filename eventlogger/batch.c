@@ -101,6 +101,23 @@ static int part_of(struct el_batch *b, struct el_place *place, int64_t expected,
     return MR_OK;
 }
 
+/* Is this half of a change of the primary key? Its other half is named in a header. */
+static void link_halves(const rd_kafka_message_t *msg, struct mr_change *c)
+{
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t len;
+
+    if ((c->kind != MR_CHANGE_DELETE && c->kind != MR_CHANGE_INSERT) ||
+        rd_kafka_message_headers(msg, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &len) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++)
+        mr_cdc_link(c, mr_span_str(name), value ? mr_span_of(value, len) : MR_SPAN_NONE);
+}
+
 int el_batch_add(struct el_batch *b, rd_kafka_message_t *msg, struct el_place *place,
                  int64_t expected, bool known)
 {
@@ -112,12 +129,15 @@ int el_batch_add(struct el_batch *b, rd_kafka_message_t *msg, struct el_place *p
     if (rc != MR_OK)
         return rc;
     r->msg = msg;
+    r->gap = msg->offset - expected;
     r->reason = NULL;
     r->known = known;
     r->dead =
         !known && mr_cdc_read(mr_span_str(place->topic), key, value, &r->change, reason) != MR_OK;
     if (r->dead)
         r->reason = mr_strdup(reason[0] ? reason : REASON_UNKNOWN);
+    else if (!known)
+        link_halves(msg, &r->change);
     if (b->n++ == 0)
         b->since_ms = mr_mono_ms();
     b->bytes += key.len + value.len;

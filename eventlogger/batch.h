@@ -18,6 +18,7 @@ struct el_record {
     rd_kafka_message_t *msg; /* owned */
     struct mr_change change; /* borrows from msg; not set when dead */
     uint32_t part;           /* index into the batch's parts */
+    int64_t gap;             /* offsets before it that hold no record (compacted, aborted, ..) */
     bool known;              /* in the log already: only the offset moves; change is not set */
     bool dead;               /* a dead letter; what is wrong is in reason */
     char *reason;            /* owned; NULL when it could not even be kept */
@@ -54,8 +55,8 @@ void el_batch_reset(struct el_batch *b, uint64_t serial, uint64_t epoch);
 bool el_batch_full(const struct el_batch *b);
 
 /* Read a record that is next at its place and add it. Takes msg on MR_OK. Before the record the
- * place stood at expected. known: the log has it already. MR_OK, also when it cannot be read (then
- * it is a dead letter); MR_E_NOMEM. */
+ * place stood at expected, which may be below its offset. known: the log has it already. MR_OK,
+ * also when it cannot be read (then it is a dead letter); MR_E_NOMEM. */
 MR_MUSTCHECK int el_batch_add(struct el_batch *b, rd_kafka_message_t *msg, struct el_place *place,
                               int64_t expected, bool known);
 

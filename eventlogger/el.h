@@ -7,6 +7,7 @@
  *   store.c     [persister]  the statements of the transaction, COPY
  *   offsets.c   [persister]  consumer_offsets: read, made, reset
  *   forward.c   [persister]  the events' texts and ids, as rows and for the rooms
+ *   ledger.c    [persister]  what became of each offset
  *   minutes.c   [persister]  what each minute adds up to
  *   letters.c   [worker]     a dead letter read again
  *   retention.c              partitions of the log: made by the persister, dropped by the watcher

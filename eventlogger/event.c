@@ -238,11 +238,37 @@ static void put_key(struct el_pen *p, const struct mr_change *c, size_t max)
         put_raw(p, c->key, c->key.len > max);
 }
 
+/* The transaction as the connector tells it (provide.transaction.metadata): its id and the event's
+ * place in it, and the whole block. */
+static void put_transaction(struct el_pen *p, const struct mr_change *c, size_t max)
+{
+    struct mr_span id, order;
+
+    if (c->transaction.len == 0)
+        return;
+    if (c->transaction.len <= max && mr_json_get(c->transaction, "id", &id) == MR_OK &&
+        mr_json_type(id) == MR_JSON_STRING)
+        TEXT(p, "tx_id", mr_json_string_raw(id));
+    if (c->transaction.len <= max && mr_json_get(c->transaction, "total_order", &order) == MR_OK &&
+        is_number(order))
+        SCALAR(p, "total_order", order);
+    EL_PEN_LIT(p, ",\"transaction\":");
+    put_raw(p, c->transaction, c->transaction.len > max);
+}
+
 static void put_rows(struct el_pen *p, const struct mr_change *c, const struct el_event_place *at)
 {
     const bool truncate = rows_len(c) > at->row_bytes_max;
 
     put_key(p, c, at->row_bytes_max);
+    if (c->new_key.len > 0) {
+        EL_PEN_LIT(p, ",\"new_key\":");
+        put_raw(p, c->new_key, c->new_key.len > at->row_bytes_max);
+    }
+    if (c->old_key.len > 0) {
+        EL_PEN_LIT(p, ",\"old_key\":");
+        put_raw(p, c->old_key, c->old_key.len > at->row_bytes_max);
+    }
     EL_PEN_LIT(p, ",\"before\":");
     put_raw(p, c->before, truncate);
     EL_PEN_LIT(p, ",\"after\":");
@@ -251,10 +277,7 @@ static void put_rows(struct el_pen *p, const struct mr_change *c, const struct e
         EL_PEN_LIT(p, ",\"message\":");
         put_raw(p, c->message, truncate);
     }
-    if (c->transaction.len > 0) {
-        EL_PEN_LIT(p, ",\"transaction\":");
-        put_raw(p, c->transaction, c->transaction.len > at->row_bytes_max);
-    }
+    put_transaction(p, c, at->row_bytes_max);
     if (truncate)
         EL_PEN_LIT(p, ",\"truncated\":true");
 }
@@ -312,7 +335,7 @@ size_t el_event_bound(const struct mr_change *c, const struct el_event_place *p)
     size_t names = c->maybe_unavailable ? c->before.len + c->after.len : 0;
 
     return FIXED_MAX + 2 * EL_POSITION_TEXT + small + names + c->key.len + 2 * c->key_text.len +
-           rows_len(c) + c->transaction.len;
+           rows_len(c) + 2 * c->transaction.len + c->new_key.len + c->old_key.len;
 }
 
 struct el_event_text el_event_write(char *out, const struct mr_change *c,

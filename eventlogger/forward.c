@@ -3,6 +3,7 @@
  *
  * An event's text is made here, once: COPY stores these bytes, the rooms send these bytes, and a
  * later replay reads them back. */
+#include "base/fault.h"
 #include "base/log.h"
 #include "proto/alloc.h"
 #include "proto/b64.h"
@@ -31,11 +32,14 @@ static int make_room(struct el_work *w)
     mr_free(w->tallies);
     mr_free(w->tally_of_part);
     mr_free(w->table_of_part);
+    mr_free(w->fates);
     w->parts_cap = 0;
     w->tallies = mr_zalloc(n, sizeof(*w->tallies));
     w->tally_of_part = mr_zalloc(n, sizeof(*w->tally_of_part));
     w->table_of_part = mr_zalloc(n, sizeof(*w->table_of_part));
-    if (w->tallies == NULL || w->tally_of_part == NULL || w->table_of_part == NULL)
+    w->fates = mr_zalloc(n, sizeof(*w->fates));
+    if (w->tallies == NULL || w->tally_of_part == NULL || w->table_of_part == NULL ||
+        w->fates == NULL)
         return MR_E_NOMEM;
     w->parts_cap = n;
     return MR_OK;
@@ -82,6 +86,7 @@ int el_work_count(struct el_work *w)
         rc = el_minutes_begin(w);
     if (rc != MR_OK)
         return rc;
+    el_ledger_count(w);
     w->tallies_n = 0;
     w->counts = (struct el_counts){0};
     for (size_t i = 0; i < w->b->parts_n; i++)
@@ -265,7 +270,9 @@ void el_work_forward(struct el_work *w, uint64_t took_us)
     mr_run_batch_unref(w->out);
     w->out = NULL;
     (void)el_batch_span(w->b, w->from, w->to);
+    mr_fault_point("log.forwarded");
     tell_kafka(w);
+    mr_fault_point("log.told");
     el_board_stored(&w->l->board, w->b->parts, w->b->parts_n);
     el_board_committed(&w->l->board, &w->counts, took_us);
     el_batch_stored(w->b);

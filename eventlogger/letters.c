@@ -13,6 +13,9 @@ static const char SQL_TAKE[] =
     "DELETE FROM dead_letters WHERE id = $1::uuid RETURNING pipeline_id, topic, partition, "
     "\"offset\", record_key, record_value, extract(epoch FROM record_ts) * 1000";
 
+/* Its offset stays a dead letter's; the head is locked already. */
+static const char SQL_UNCOUNTED[] = "UPDATE event_log_head SET uncounted = uncounted + 1";
+
 struct bytes {
     unsigned char *ptr; /* PQfreemem; NULL: SQL NULL */
     size_t len;
@@ -53,6 +56,8 @@ static int append(struct single *s)
     if (rc == MR_OK) {
         w->tallies[0].failed--; /* what was a dead letter is one no more */
         rc = el_work_append(w);
+        if (rc == MR_OK && w->counts.events > 0)
+            rc = mr_pg_run(w->db, SQL_UNCOUNTED);
     }
     if (rc == MR_E_DATA && w->refused[0] == '\0')
         (void)snprintf(w->refused, sizeof(w->refused), "PostgreSQL refuses a value of it");

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "consumer.h"
 #include "proto/alloc.h"
+#include "store/kafka_settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void on_kafka_error(rd_kafka_t *rk, int err, const char *reason, void *op
 
 static int set_all(rd_kafka_conf_t *conf, const struct mr_config *cfg)
 {
-    char session[24], heartbeat[24], poll[24], why[256];
+    char session[24], heartbeat[24], poll[24], why[256], theirs[MR_KAFKA_WHY];
     const int64_t session_ms = cfg->kafka_session_ms;
     const int64_t poll_ms = session_ms > POLL_INTERVAL_MIN_MS ? session_ms : POLL_INTERVAL_MIN_MS;
     /* clang-format off */
@@ -85,6 +86,10 @@ static int set_all(rd_kafka_conf_t *conf, const struct mr_config *cfg)
             LOG_ERROR("kafka_setting_refused", F_STR("setting", settings[i][0]), F_STR("why", why));
             return MR_E_CONFIG;
         }
+    }
+    if (mr_kafka_settings(conf, theirs) != MR_OK) {
+        LOG_ERROR("kafka_setting_refused", F_STR("why", theirs));
+        return MR_E_CONFIG;
     }
     return MR_OK;
 }

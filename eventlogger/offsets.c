@@ -4,7 +4,7 @@
  * a partition that was never consumed, and, when the broker no longer has the offset, moved to
  * where its topic begins: by compare-and-set too, so that nobody's progress is undone. */
 #include "base/log.h"
-#include "el.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +14,27 @@ static const char SQL_READ[] =
     "topic text, partition int) JOIN consumer_offsets o "
     "ON o.topic = n.topic AND o.partition = n.partition";
 static const char SQL_CREATE[] =
-    "INSERT INTO consumer_offsets (topic, partition, next_offset) "
-    "VALUES ($1, $2::int, $3::bigint) ON CONFLICT (topic, partition) DO NOTHING";
-static const char SQL_RESET[] =
-    "UPDATE consumer_offsets SET next_offset = $3::bigint, fingerprint = 0, updated_at = now() "
+    "INSERT INTO consumer_offsets (topic, partition, first_offset, next_offset) "
+    "VALUES ($1, $2::int, $3::bigint, $3::bigint) ON CONFLICT (topic, partition) DO NOTHING";
+/* Further on: retention has passed the log, and the offsets between are a gap. Back: the topic is
+ * another one, and what was counted of the old one is kept apart. */
+static const char SQL_SKIP[] =
+    "UPDATE consumer_offsets SET next_offset = $3::bigint, fingerprint = 0, updated_at = now(), "
+    "gap_count = gap_count + $3::bigint - $4::bigint "
     "WHERE topic = $1 AND partition = $2::int AND next_offset = $4::bigint";
+#define COUNT(fate) ", " fate "_count"
+#define ZERO(fate)  ", " fate "_count = 0"
+#define KEPT                                                                                       \
+    "topic, partition, pipeline_id, first_offset, next_offset, fingerprint, "                      \
+    "updated_at" EL_FATE_COLUMNS(COUNT)
+static const char SQL_RESET[] =
+    "WITH old AS (SELECT * FROM consumer_offsets WHERE topic = $1 AND partition = $2::int "
+    "AND next_offset = $4::bigint FOR UPDATE), "
+    "kept AS (INSERT INTO consumer_offsets_ended (" KEPT ") SELECT " KEPT " FROM old) "
+    "UPDATE consumer_offsets o SET first_offset = $3::bigint, next_offset = $3::bigint, "
+    "fingerprint = 0, updated_at = now()" EL_FATE_COLUMNS(
+        ZERO) " FROM old "
+              "WHERE o.topic = old.topic AND o.partition = old.partition";
 
 #define ASK_JSON_MAX (64u << 20)
 
@@ -42,7 +58,7 @@ static int reset(struct el_logger *l, struct mr_pg *c, const struct el_ask_item 
     (void)snprintf(partition, sizeof(partition), "%d", (int)item->partition);
     (void)snprintf(from, sizeof(from), "%lld", (long long)item->from);
     (void)snprintf(expected, sizeof(expected), "%lld", (long long)item->expected);
-    rc = mr_pg_exec(c, SQL_RESET, 4, params, &res);
+    rc = mr_pg_exec(c, item->from > item->expected ? SQL_SKIP : SQL_RESET, 4, params, &res);
     if (rc == MR_OK && strcmp(PQcmdTuples(res), "1") == 0) {
         LOG_WARN("offset_reset", F_STR("topic", item->topic), F_INT("partition", item->partition),
                  F_INT("was", item->expected), F_INT("now", item->from),

@@ -8,6 +8,7 @@
  *     | fenced         the stored offsets moved: drop it, and have the consumer begin where they
  * are
  */
+#include "base/fault.h"
 #include "base/log.h"
 #include "proto/alloc.h"
 #include "store.h"
@@ -113,10 +114,12 @@ static int attempt(struct el_work *w, bool *unknown)
     rc = el_work_count(w);
     if (rc == MR_OK)
         rc = mr_pg_run(w->db, "BEGIN");
+    mr_fault_point("log.begun");
     if (rc == MR_OK) {
         rc = el_work_store(w);
         if (rc == MR_OK)
             rc = commit(w, unknown);
+        mr_fault_point("log.committed");
         if (rc != MR_OK)
             roll_back(w);
     }

@@ -34,7 +34,9 @@ static const char SQL_IN_DEFAULT[] =
 #define SQL_UNCOUNT                                                                                \
     "UPDATE pipeline_counters k SET insert_count = k.insert_count - d.i, "                         \
     "update_count = k.update_count - d.u, delete_count = k.delete_count - d.d, "                   \
-    "other_count = k.other_count - d.o, snapshot_count = k.snapshot_count - d.s, "                 \
+    "other_count = k.other_count - d.o, "                                                          \
+    "removed_count = k.removed_count + d.i + d.u + d.d + d.o, snapshot_count = k.snapshot_count "  \
+    "- d.s, "                                                                                      \
     "latency_count = k.latency_count - d.lc, latency_sum_ms = k.latency_sum_ms - d.ls "            \
     "FROM (SELECT pipeline_id, count(*) FILTER (WHERE op_kind = 'insert') AS i, "                  \
     "count(*) FILTER (WHERE op_kind = 'update') AS u, "                                            \

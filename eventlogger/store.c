@@ -8,26 +8,30 @@
  * Several rows travel as one JSON parameter: one statement, whatever the number of partitions and
  * pipelines. */
 #include "store.h"
+#include "base/fault.h"
 #include "proto/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHARES                                                                                     \
+#define SHARES(more)                                                                               \
     "jsonb_to_recordset($1::jsonb) AS n (topic text, partition int, expected bigint, "             \
-    "next bigint, fingerprint bigint)"
+    "next bigint, fingerprint bigint" more ")"
 
+#define COUNT(fate)    ", " fate "_count = o." fate "_count + coalesce(n." fate ", 0)"
+#define AS_COUNT(fate) ", " fate " bigint"
 static const char SQL_OFFSETS[] =
     "UPDATE consumer_offsets o SET next_offset = n.next, fingerprint = n.fingerprint, "
-    "updated_at = now() FROM " SHARES
-    " WHERE o.topic = n.topic AND o.partition = n.partition AND o.next_offset = n.expected";
+    "updated_at = now(), pipeline_id = n.owner" EL_FATE_COLUMNS(COUNT) " FROM " SHARES(
+        ", owner uuid" EL_FATE_COLUMNS(AS_COUNT)) " WHERE o.topic = n.topic AND o.partition = "
+                                                  "n.partition AND o.next_offset = n.expected";
 
 /* FOR UPDATE waits for whoever still holds the rows: a transaction whose COMMIT was never answered
  * has ended, one way or the other, when this returns. */
 static const char SQL_STAND[] =
     "SELECT count(*) FROM (SELECT o.next_offset = n.next AND o.fingerprint = n.fingerprint AS same "
-    "FROM consumer_offsets o JOIN " SHARES
-    " ON o.topic = n.topic AND o.partition = n.partition FOR UPDATE OF o) x WHERE same";
+    "FROM consumer_offsets o JOIN " SHARES(
+        "") " ON o.topic = n.topic AND o.partition = n.partition FOR UPDATE OF o) x WHERE same";
 static const char SQL_HAVE[] =
     "SELECT count(*) FROM pipeline_runs WHERE id = $1::uuid AND started_at = $2::timestamptz";
 
@@ -64,6 +68,7 @@ static size_t shares_json(struct el_work *w)
 {
     struct mr_buf *b = &w->json;
     size_t n = el_batch_span(w->b, w->from, w->to), done = 0;
+    char owner[MR_UUID_TEXT];
 
     mr_buf_clear(b);
     mr_buf_add_char(b, '[');
@@ -74,9 +79,14 @@ static size_t shares_json(struct el_work *w)
             continue;
         mr_buf_add_str(b, done++ > 0 ? ",{\"topic\":\"" : "{\"topic\":\"");
         mr_buf_add_str(b, part->topic); /* Kafka allows nothing in a name that JSON would escape */
-        mr_buf_addf(b, "\",\"partition\":%d,\"expected\":%lld,\"next\":%lld,\"fingerprint\":%lld}",
+        mr_uuid_format(part->owner, owner);
+        mr_buf_addf(b,
+                    "\",\"partition\":%d,\"expected\":%lld,\"next\":%lld,\"fingerprint\":%lld,"
+                    "\"owner\":\"%s\"",
                     (int)part->partition, (long long)part->expected, (long long)part->next,
-                    (long long)el_message_fingerprint(w->b->records[part->last].msg));
+                    (long long)el_message_fingerprint(w->b->records[part->last].msg), owner);
+        el_ledger_json(b, w->fates[i]);
+        mr_buf_add_char(b, '}');
     }
     mr_buf_add_char(b, ']');
     return n;
@@ -190,27 +200,39 @@ static int notify(struct el_work *w)
     return mr_pg_exec(w->db, SQL_NOTIFY, 1, params, NULL);
 }
 
+static int write_rows(struct el_work *w)
+{
+    int rc = el_work_write(w);
+
+    return rc == MR_OK ? el_copy_rows(w) : rc;
+}
+
 int el_work_append(struct el_work *w)
 {
+    const bool events = w->counts.events > 0;
+    /* Between any two of them a test may have the process die. */
+    const struct {
+        int (*run)(struct el_work *w);
+        bool due;
+        const char *done;
+    } steps[] = {
+        {advance_head, events, "log.head"},
+        {advance_counters, true, "log.counters"},
+        {el_minutes_store, events, "log.minutes"},
+        {write_rows, events, "log.rows"},
+        {el_copy_dead, w->counts.dead > 0, "log.letters"},
+        {notify, events, "log.notified"},
+    };
     int rc = MR_OK;
 
     mr_run_batch_unref(w->out); /* of an attempt that failed */
     w->out = NULL;
-    if (w->counts.events > 0)
-        rc = advance_head(w);
-    if (rc == MR_OK)
-        rc = advance_counters(w);
-    if (rc == MR_OK && w->counts.events > 0)
-        rc = el_minutes_store(w);
-    if (rc == MR_OK && w->counts.events > 0) {
-        rc = el_work_write(w);
-        if (rc == MR_OK)
-            rc = el_copy_rows(w);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == MR_OK; i++) {
+        if (!steps[i].due)
+            continue;
+        rc = steps[i].run(w);
+        mr_fault_point(steps[i].done);
     }
-    if (rc == MR_OK && w->counts.dead > 0)
-        rc = el_copy_dead(w);
-    if (rc == MR_OK && w->counts.events > 0)
-        rc = notify(w);
     return rc;
 }
 
@@ -218,6 +240,7 @@ int el_work_store(struct el_work *w)
 {
     int rc = advance_offsets(w);
 
+    mr_fault_point("log.offsets");
     return rc == MR_OK ? el_work_append(w) : rc;
 }
 
@@ -228,6 +251,7 @@ void el_work_free(struct el_work *w)
     mr_free(w->tally_of_part);
     mr_free(w->table_of_part);
     mr_free(w->tables);
+    mr_free(w->fates);
     mr_free(w->ids);
     mr_free(w->metadata);
     mr_buf_free(&w->copy);

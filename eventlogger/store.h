@@ -28,6 +28,25 @@ struct el_tally {
     uint32_t latencies[MR_HISTOGRAM_BUCKETS];
 };
 
+/* What became of an offset: the kinds of enum mr_change_kind, and these. Each has its column in
+ * consumer_offsets, in this order: "insert" is insert_count. */
+enum el_fate {
+    EL_FATE_DEAD = MR_CHANGE_KINDS,
+    EL_FATE_GAP,   /* it holds no record */
+    EL_FATE_KNOWN, /* of a topic made anew, and logged already */
+    EL_FATES,
+};
+#define EL_FATE_COLUMNS(X)                                                                         \
+    X("insert")                                                                                    \
+    X("update")                                                                                    \
+    X("delete")                                                                                    \
+    X("truncate")                                                                                  \
+    X("message")                                                                                   \
+    X("other")                                                                                     \
+    X("tombstone")                                                                                 \
+    X("heartbeat")                                                                                 \
+    X("transaction") X("schema") X("notification") X("dead_letter") X("gap") X("known")
+
 #define EL_OTHER 3 /* in counts, after insert, update and delete: everything else */
 
 /* One table's share of a tally. */
@@ -46,8 +65,9 @@ struct el_work {
     char logged_text[MR_TIME_TEXT];
     struct el_tally *tallies; /* owned */
     size_t tallies_n, tallies_cap;
-    uint32_t *tally_of_part; /* owned */
-    struct el_table *tables; /* owned */
+    uint32_t *tally_of_part;    /* owned */
+    int64_t (*fates)[EL_FATES]; /* owned; of each part's offsets in the piece */
+    struct el_table *tables;    /* owned */
     uint32_t tables_n;
     uint32_t *table_of_part; /* owned */
     size_t parts_cap;
@@ -68,6 +88,11 @@ MR_MUSTCHECK int el_work_count(struct el_work *w);
 MR_MUSTCHECK int el_work_write(struct el_work *w);
 /* The rooms get the texts, Kafka the offsets, the board the numbers. */
 void el_work_forward(struct el_work *w, uint64_t took_us);
+
+/* ---- ledger.c: what became of each offset ---- */
+/* Count anew, the piece's records; add one part's counts as members of a JSON object. */
+void el_ledger_count(struct el_work *w);
+void el_ledger_json(struct mr_buf *b, const int64_t fates[EL_FATES]);
 
 /* ---- minutes.c ---- */
 /* Count anew; one event; and keep what was counted. MR_OK; MR_E_NOMEM; as el_work_store. */

@@ -2,6 +2,7 @@
  * and a file (base/config.h); what a subcommand does is in main_*.c. */
 #include "main.h"
 #include "base/log.h"
+#include "store/kafka_settings.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,6 +95,7 @@ static int run(const char *command, int argc, char **argv)
     struct mr_buf err = MR_BUF_INIT(4096);
     struct mr_config cfg = {0};
     int n = words(argc, argv), status = MR_EXIT_USAGE;
+    char why[MR_KAFKA_WHY];
 
     if (mr_config_load(&cfg, argc - n, argv + n, environ, &err) != MR_OK) {
         (void)fprintf(stderr, "millrace: %s\n", mr_buf_cstr(&err));
@@ -103,6 +105,11 @@ static int run(const char *command, int argc, char **argv)
     mr_buf_free(&err);
     mr_log_init((enum mr_log_level)cfg.log_level, strcmp(cfg.log_format, "json") == 0);
     harden();
+    if (mr_kafka_settings_check(why) != MR_OK) {
+        (void)fprintf(stderr, "millrace: %s\n", why);
+        mr_config_deinit(&cfg);
+        return 1;
+    }
     if (n > 0 && strcmp(command, "migrate") != 0 && strcmp(command, "user") != 0 &&
         strcmp(command, "secrets") != 0)
         (void)fprintf(stderr, "millrace: %s takes no argument \"%s\"\n", command, argv[0]);

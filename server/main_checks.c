@@ -5,6 +5,7 @@
 #include "ingest/keys.h"
 #include "main.h"
 #include "proto/alloc.h"
+#include "store/kafka_settings.h"
 #include "store/redis.h"
 #include <curl/curl.h>
 #include <librdkafka/rdkafka.h>
@@ -142,13 +143,14 @@ static void quiet(const rd_kafka_t *rk, int level, const char *fac, const char *
 static int kafka_open(struct mr_checks *k, struct mr_probe_result *out)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char err[256];
+    char err[MR_KAFKA_WHY];
 
     rd_kafka_conf_set_log_cb(conf, quiet);
     if (rd_kafka_conf_set(conf, "bootstrap.servers", k->cfg->kafka_brokers, err, sizeof(err)) !=
             RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "client.id", "millrace-health", err, sizeof(err)) !=
             RD_KAFKA_CONF_OK ||
+        mr_kafka_settings(conf, err) != MR_OK ||
         !(k->kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, err, sizeof(err)))) {
         rd_kafka_conf_destroy(conf);
         return down(out, MR_E_CONFIG, "KAFKA_BOOTSTRAP_SERVERS is not a list of host:port");

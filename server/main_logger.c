@@ -157,6 +157,8 @@ void mr_main_logger_json(struct mr_buf *b, void *ctx)
         mr_json_add_string(b, mr_span_str(s.assigned[i].topic));
         mr_buf_addf(b, ",\"partition\":%d,\"next_offset\":%lld", s.assigned[i].partition,
                     (long long)s.assigned[i].next_offset);
+        add_lag(b, "end_offset",
+                s.assigned[i].lag < 0 ? -1 : s.assigned[i].next_offset + s.assigned[i].lag);
         add_lag(b, "lag_records", s.assigned[i].lag);
         mr_buf_add_char(b, '}');
     }

@@ -18,6 +18,15 @@
 struct mr_api;
 struct mr_page;
 
+/* The rest of an answer that is too long to be held: next appends a piece to c->out, which is
+ * empty; MR_OK: there may be more; MR_E_END: that was the last; else the answer is cut off. It is
+ * called when the client has taken what was before. [thread: worker] */
+struct mr_pieces {
+    int (*next)(struct mr_call *c, void *ctx);
+    void (*free)(void *ctx);
+    void *ctx; /* owned */
+};
+
 struct mr_call {
     struct mr_api *api;      /* borrowed */
     struct mr_http_req *req; /* taken by the reply */
@@ -41,6 +50,8 @@ struct mr_call {
         size_t value; /* offset into head_text */
     } headers[MR_CALL_HEADERS_MAX];
     size_t n_headers;
+    char origin[256];        /* of the request, for a header of the answer */
+    struct mr_pieces pieces; /* what comes after out; next NULL: nothing */
     struct mr_span borrowed; /* answer instead of out: bytes that outlive the reply */
     int64_t version;         /* of the resource that out shows: it gets an ETag; 0: none */
     /* what went wrong */

@@ -5,6 +5,7 @@
 #include "api/grants.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/pieces.h"
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -108,7 +109,6 @@ static void reply(struct mr_call *c, bool on_loop)
     struct mr_http_response res = {.status = c->status, .headers = headers};
     struct mr_span origin = mr_http_header(c->req, "origin");
     const struct mr_config *cfg = c->api->opt.cfg;
-    char origin_text[256];
     size_t n = 0;
 
     if (mr_buf_err(&c->out) != MR_OK) {
@@ -118,7 +118,8 @@ static void reply(struct mr_call *c, bool on_loop)
         res.status = c->status;
     }
     mr_call_db_release(c);
-    mr_encode(c, on_loop);
+    if (!c->pieces.next)
+        mr_encode(c, on_loop);
     res.status = c->status;
     headers[n++] = (struct mr_http_header){"x-request-id", c->request_id};
     headers[n++] = (struct mr_http_header){"x-content-type-options", "nosniff"};
@@ -126,9 +127,9 @@ static void reply(struct mr_call *c, bool on_loop)
         headers[n++] = (struct mr_http_header){"content-type", c->type};
     if (origin.len > 0)
         headers[n++] = (struct mr_http_header){"vary", "Origin"};
-    if (origin.len < sizeof(origin_text) && mr_cors_allowed(cfg->cors_origins, origin)) {
-        (void)snprintf(origin_text, sizeof(origin_text), MR_SPAN_FMT, MR_SPAN_ARG(origin));
-        headers[n++] = (struct mr_http_header){"access-control-allow-origin", origin_text};
+    if (origin.len < sizeof(c->origin) && mr_cors_allowed(cfg->cors_origins, origin)) {
+        (void)snprintf(c->origin, sizeof(c->origin), MR_SPAN_FMT, MR_SPAN_ARG(origin));
+        headers[n++] = (struct mr_http_header){"access-control-allow-origin", c->origin};
         headers[n++] = (struct mr_http_header){"access-control-allow-credentials", "true"};
         headers[n++] = (struct mr_http_header){"access-control-expose-headers", EXPOSE_HEADERS};
     }
@@ -144,7 +145,9 @@ static void reply(struct mr_call *c, bool on_loop)
               F_STR("method", mr_http_method(c->req)), F_SPAN("path", mr_http_path(c->req)),
               F_INT("status", c->status), F_UINT("us", mr_mono_us() - c->started_us));
     atomic_fetch_sub(&c->api->in_flight, 1);
-    if (on_loop)
+    if (c->pieces.next)
+        mr_pieces_send(c, &res, call_free);
+    else if (on_loop)
         mr_http_reply(c->req, &res);
     else
         mr_http_post_reply(c->req, &res);

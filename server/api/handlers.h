@@ -81,6 +81,7 @@ int mr_put_permissions(struct mr_call *c);
 int mr_get_events(struct mr_call *c);
 int mr_get_event(struct mr_call *c);
 int mr_get_dashboard(struct mr_call *c);
+int mr_get_reconcile(struct mr_call *c);
 int mr_get_logger_status(struct mr_call *c);
 int mr_post_logger_restart(struct mr_call *c);
 int mr_get_dead_letters(struct mr_call *c);

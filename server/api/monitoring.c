@@ -1,97 +1,10 @@
-/* monitoring.c - the event log for people: events, sums, the logger's state, dead letters. */
+/* monitoring.c - the event log for people: sums, the logger's state, and whether all adds up. */
 #include "api/api.h"
 #include "api/grants.h"
 #include "api/handlers.h"
-#include "proto/cdc.h"
 #include "store/events.h"
 #include "store/pipelines.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
-
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     1000
-
-/* "insert", "u", "DELETE": the kind's own name, so that the filter takes what events may be called.
- */
-static const char *event_kind(struct mr_call *c, const char *text)
-{
-    enum mr_change_kind kind;
-
-    if (!text)
-        return NULL;
-    kind = mr_cdc_kind(mr_span_str(text));
-    if (kind == MR_CHANGE_OTHER && strcasecmp(text, "other") != 0) {
-        mr_call_fault(c, "event_type",
-                      "must be one of insert, update, delete, truncate, message, other");
-        return NULL;
-    }
-    return mr_cdc_kind_name(kind);
-}
-
-int mr_get_events(struct mr_call *c)
-{
-    struct mr_buf kind, table, schema, status, from, to, text, cursor, hidden = MR_BUF_INIT(0);
-    char pipeline[MR_UUID_TEXT], next[24];
-    const char *seq, *unused;
-    struct mr_event_page page = {0};
-    struct mr_event_filter f = {
-        .pipeline_id = mr_call_query_uuid(c, "pipeline_id", pipeline),
-        .kind = event_kind(c, mr_call_query(c, "event_type", &kind)),
-        .table = mr_call_query(c, "table", &table),
-        .schema = mr_call_query(c, "schema", &schema),
-        .status = mr_call_query(c, "status", &status),
-        .from = mr_call_query_time(c, "from", &from),
-        .to = mr_call_query_time(c, "to", &to),
-        .text = mr_call_query(c, "q", &text),
-        .after_seq = mr_call_query_int(c, "after_seq", 0, 0, INT64_MAX),
-        .before_seq = INT64_MAX,
-        .limit = mr_call_query_int(c, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
-    };
-    struct mr_pg *db;
-    int rc;
-
-    if (mr_call_cursor(c, &cursor, &seq, &unused) &&
-        (mr_json_int(mr_span_str(seq), &f.before_seq) != MR_OK || f.before_seq < 0))
-        mr_call_fault(c, "cursor", "is not a cursor of this list");
-    rc = mr_call_faults(c);
-    if (rc == MR_OK)
-        rc = mr_call_look(c, f.pipeline_id, &db, &hidden);
-    f.hidden = mr_buf_cstr(&hidden);
-    if (rc == MR_OK)
-        rc = mr_events_list(db, &f, &c->out, &page);
-    if (rc == MR_E_DATA)
-        mr_call_fail(c, rc, 422, "from or to is not a time that exists.");
-    if (rc == MR_OK && page.more) {
-        (void)snprintf(next, sizeof(next), "%lld", (long long)page.last_seq);
-        mr_call_next(c, next, "");
-    }
-    mr_buf_free(&hidden);
-    mr_buf_free(&kind);
-    mr_buf_free(&table);
-    mr_buf_free(&schema);
-    mr_buf_free(&status);
-    mr_buf_free(&from);
-    mr_buf_free(&to);
-    mr_buf_free(&text);
-    mr_buf_free(&cursor);
-    return rc;
-}
-
-int mr_get_event(struct mr_call *c)
-{
-    char id[MR_UUID_TEXT];
-    struct mr_buf hidden = MR_BUF_INIT(0);
-    struct mr_pg *db;
-    int rc = mr_call_param_uuid(c, 0, "Event", id);
-
-    if (rc == MR_OK)
-        rc = mr_call_look(c, NULL, &db, &hidden);
-    if (rc == MR_OK)
-        rc = mr_events_get(db, id, mr_buf_cstr(&hidden), &c->out);
-    mr_buf_free(&hidden);
-    return rc == MR_E_NOTFOUND ? mr_call_fail(c, rc, 0, "Event not found") : rc;
-}
+#include "store/reconcile.h"
 
 int mr_get_dashboard(struct mr_call *c)
 {
@@ -110,6 +23,24 @@ int mr_get_dashboard(struct mr_call *c)
     mr_buf_free(&hidden);
     /* What a sink applied is known to the sink's consumer group alone; this build manages none. */
     mr_buf_add_str(&c->out, ",\"success_rate\":null}");
+    return rc;
+}
+
+int mr_get_reconcile(struct mr_call *c)
+{
+    char pipeline[MR_UUID_TEXT];
+    const char *id = mr_call_query_uuid(c, "pipeline_id", pipeline);
+    int64_t limit = mr_call_query_int(c, "limit", 1000, 1, 10000);
+    bool rows = mr_call_query_bool(c, "rows");
+    struct mr_buf hidden = MR_BUF_INIT(0);
+    struct mr_pg *db;
+    int rc = mr_call_faults(c);
+
+    if (rc == MR_OK)
+        rc = mr_call_look(c, id, &db, &hidden);
+    if (rc == MR_OK)
+        rc = mr_reconcile(db, id, mr_buf_cstr(&hidden), rows, limit, &c->out);
+    mr_buf_free(&hidden);
     return rc;
 }
 

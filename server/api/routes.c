@@ -89,6 +89,7 @@ const struct mr_route mr_routes[] = {
     {"GET",    V1 "/monitoring/events",                MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_events, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/events/{id}",           MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_event, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/dashboard",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_dashboard, NULL, MR_OF_NOTHING},
+    {"GET",    V1 "/monitoring/reconcile",             MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_reconcile, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/event-logger-status",   MR_ROLE_VIEWER,   MR_ON_WORKER, MR_BODY_NONE,     mr_get_logger_status, NULL, MR_OF_NOTHING},
     {"POST",   V1 "/monitoring/event-logger/restart",  MR_ROLE_OPERATOR, MR_ON_OUTSIDE, MR_BODY_NONE,    mr_post_logger_restart, NULL, MR_OF_NOTHING},
     {"GET",    V1 "/monitoring/pipelines/{id}/lsn-latency", MR_ROLE_VIEWER, MR_ON_WORKER, MR_BODY_NONE,  mr_get_lsn_latency, NULL, MR_OF_PIPELINE},

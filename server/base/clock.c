@@ -54,6 +54,90 @@ static void civil(int64_t days, int *year, unsigned *month, unsigned *day)
     *year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+static int64_t days_of(int year, unsigned month, unsigned day)
+{
+    int64_t y = year - (month <= 2), era = y / 400, yoe = y - era * 400; /* years from 0 on */
+    int64_t doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+struct reader {
+    const char *at, *end;
+    bool bad;
+};
+
+/* That many digits and then the mark, unless it is 0; a number of at most max. */
+static unsigned take(struct reader *r, int digits, char mark, unsigned max)
+{
+    unsigned v = 0;
+
+    for (int i = 0; i < digits; i++) {
+        if (r->at == r->end || *r->at < '0' || *r->at > '9') {
+            r->bad = true;
+            return 0;
+        }
+        v = v * 10 + (unsigned)(*r->at++ - '0');
+    }
+    if (v > max)
+        r->bad = true;
+    if (mark != 0 && (r->at == r->end || *r->at++ != mark))
+        r->bad = true;
+    return v;
+}
+
+static int64_t take_fraction(struct reader *r)
+{
+    int64_t us = 0, unit = 100000;
+
+    if (r->at == r->end || *r->at != '.')
+        return 0;
+    r->at++;
+    if (r->at == r->end || *r->at < '0' || *r->at > '9')
+        r->bad = true;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++, unit /= 10)
+        us += (*r->at - '0') * unit;
+    return us;
+}
+
+/* Minutes east of UTC. */
+static int64_t take_zone(struct reader *r)
+{
+    char sign = r->at < r->end ? *r->at++ : '\0';
+    int64_t minutes;
+
+    if (sign == 'Z' || sign == 'z')
+        return 0;
+    if (sign != '+' && sign != '-')
+        r->bad = true;
+    minutes = take(r, 2, ':', 23) * 60;
+    minutes += take(r, 2, 0, 59);
+    return sign == '-' ? -minutes : minutes;
+}
+
+bool mr_time_read(const char *text, size_t len, int64_t *unix_us)
+{
+    struct reader r = {text, text + len, false};
+    unsigned year = take(&r, 4, '-', 9999), month = take(&r, 2, '-', 12), day = take(&r, 2, 0, 31);
+    int64_t us, days = days_of((int)year, month, day);
+    unsigned same_month, same_day;
+    int same_year;
+
+    if (r.at == r.end || (*r.at != 'T' && *r.at != 't' && *r.at != ' '))
+        return false;
+    r.at++;
+    us = take(&r, 2, ':', 23) * 3600000000LL;
+    us += take(&r, 2, ':', 59) * 60000000LL;
+    us += take(&r, 2, 0, 59) * 1000000LL;
+    us += take_fraction(&r);
+    us -= take_zone(&r) * 60000000LL;
+    civil(days, &same_year, &same_month, &same_day);
+    if (r.bad || r.at != r.end || same_year != (int)year || same_month != month || same_day != day)
+        return false;
+    *unix_us = days * 86400000000LL + us;
+    return true;
+}
+
 static char *put(char *at, unsigned v, int digits)
 {
     for (int i = digits - 1; i >= 0; i--, v /= 10)

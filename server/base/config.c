@@ -17,6 +17,7 @@
 
 #define FILE_BYTES_MAX (1 << 20)
 #define LINE_BYTES_MAX 8192
+#define KAFKA_PREFIX   "MILLRACE_KAFKA_"
 
 enum type { T_STR, T_SECRET, T_INT, T_MS, T_SECONDS, T_BYTES, T_BOOL, T_LEVEL };
 
@@ -77,6 +78,22 @@ static int find_flag(const char *name, size_t len)
     return -1;
 }
 
+/* A property of librdkafka's (store/kafka_settings.h), which is taken from the environment; that
+ * ranks above the file. */
+static int keep_kafka(struct mr_span line)
+{
+    char *text = mr_memdup0(line.ptr, line.len);
+    char *eq = text ? strchr(text, '=') : NULL;
+    int rc = MR_E_NOMEM;
+
+    if (eq) {
+        *eq = '\0';
+        rc = setenv(text, eq + 1, 0) == 0 ? MR_OK : MR_E_NOMEM;
+    }
+    mr_free(text);
+    return rc;
+}
+
 /* One line of the file. It may hold a secret, so only its name and number are ever told. */
 static int read_line(struct source *src, struct mr_span line, const char *path, int number,
                      struct mr_buf *err)
@@ -94,6 +111,8 @@ static int read_line(struct source *src, struct mr_span line, const char *path, 
     if (!eq)
         return CONFIG_FAULT(err, "%s:%d: this line is not KEY=value", path, number);
     i = find_env(line.ptr, (size_t)(eq - line.ptr));
+    if (i < 0 && mr_span_starts(line, MR_SPAN(KAFKA_PREFIX)))
+        return keep_kafka(line);
     if (i < 0)
         return CONFIG_FAULT(err, "%s:%d: unknown setting \"%.*s\"; see --help", path, number,
                             (int)(eq - line.ptr), line.ptr);

@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "ingest/store.h"
 #include "proto/alloc.h"
+#include "store/kafka_settings.h"
 #include <librdkafka/rdkafka.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -177,7 +178,7 @@ static int configure(rd_kafka_conf_t *conf, const struct mr_config *cfg)
         {"allow.auto.create.topics", "true"},
         {"topic.metadata.refresh.interval.ms", "5000"},
     };
-    char why[256];
+    char why[MR_KAFKA_WHY];
 
     (void)snprintf(session, sizeof(session), "%lld", (long long)cfg->kafka_session_ms);
     (void)snprintf(heartbeat, sizeof(heartbeat), "%lld", (long long)cfg->kafka_session_ms / 3);
@@ -187,7 +188,7 @@ static int configure(rd_kafka_conf_t *conf, const struct mr_config *cfg)
             LOG_ERROR("ingest_kafka", F_STR("why", why));
             return MR_E_CONFIG;
         }
-    return MR_OK;
+    return mr_kafka_settings(conf, why);
 }
 
 static int subscribe(struct mr_kafka_ingest *k)

@@ -1,5 +1,6 @@
 /* kafka_admin.c - topics and groups of Kafka, by librdkafka's admin calls. */
 #include "pipelines/kafka_admin.h"
+#include "store/kafka_settings.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ static void quiet(const rd_kafka_t *rk, int level, const char *fac, const char *
 rd_kafka_t *mr_kafka_client(const struct mr_config *cfg)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[128];
+    char why[MR_KAFKA_WHY];
     rd_kafka_t *rk;
 
     rd_kafka_conf_set_log_cb(conf, quiet);
@@ -27,7 +28,8 @@ rd_kafka_t *mr_kafka_client(const struct mr_config *cfg)
         rd_kafka_conf_set(conf, "group.id", "millrace-monitor", why, sizeof(why)) !=
             RD_KAFKA_CONF_OK ||
         rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", why, sizeof(why)) !=
-            RD_KAFKA_CONF_OK) {
+            RD_KAFKA_CONF_OK ||
+        mr_kafka_settings(conf, why) != MR_OK) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

@@ -115,10 +115,7 @@ int mr_audit_add(struct mr_pg *c, const struct mr_audit_entry *e)
     "AND ($5::timestamptz IS NULL OR l.at >= $5::timestamptz) " \
     "AND ($6::timestamptz IS NULL OR l.at < $6::timestamptz) " \
     "AND ($7::bigint IS NULL OR l.id < $7::bigint) ORDER BY l.id DESC LIMIT $8::bigint"
-/* A cell that a spreadsheet would take for a formula gets an apostrophe. */
-#define CELL(col) \
-    "'\"' || replace(CASE WHEN " col " ~ '^[-=+@]' THEN '''' ELSE '' END || coalesce(" col ", ''), " \
-    "'\"', '\"\"') || '\"'"
+#define CELL(col) MR_SQL_CELL(col)
 
 static const char SQL_JSON[] =
     "SELECT l.id, json_build_object('id', l.id, 'at', " TIME ", 'actor_id', l.actor_id, "

@@ -12,19 +12,43 @@
 #define FILTER                                                                                     \
     "r.run_type = 'CDC' AND r.deleted_at IS NULL AND r.event IS NOT NULL "                         \
     "AND r.seq > $1::bigint AND r.seq < $2::bigint "                                               \
-    "AND ($3::text IS NULL OR r.op_kind = $3) AND ($4::text IS NULL OR r.table_name = $4) "        \
+    "AND ($3::text IS NULL OR r.op_kind = ANY (string_to_array($3, ','))) AND ($4::text IS NULL OR r.table_name = $4) "        \
     "AND ($5::text IS NULL OR r.schema_name = $5) AND ($6::text IS NULL OR r.status = $6) "        \
     "AND ($7::timestamptz IS NULL OR r.started_at >= $7::timestamptz) "                            \
     "AND ($8::timestamptz IS NULL OR r.started_at < $8::timestamptz) "                             \
-    "AND ($9::text IS NULL OR position(lower($9) in lower(r.event)) > 0) "
-#define NEWEST "ORDER BY r.seq DESC LIMIT $10::bigint"
+    "AND ($9::text IS NULL OR position(lower($9) in lower(r.event)) > 0) "                         \
+    "AND ($12::text IS NULL OR r.run_metadata->>'tx_id' = $12 "                                    \
+    "OR r.run_metadata->'source'->>'tx_id' = $12) "
+#define NEWEST      "ORDER BY r.seq DESC LIMIT $10::bigint"
+#define OF_ALL      "AND r.pipeline_id <> ALL ($11::uuid[]) "
+#define OF_PIPELINE "AND r.pipeline_id = $11::uuid "
 
 static const char SQL_ALL[] =
-    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER
-    "AND r.pipeline_id <> ALL ($11::uuid[]) " NEWEST;
+    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER OF_ALL NEWEST;
 static const char SQL_OF_PIPELINE[] =
-    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER
-    "AND r.pipeline_id = $11::uuid " NEWEST;
+    "SELECT r.event, r.seq FROM pipeline_runs r WHERE " FILTER OF_PIPELINE NEWEST;
+
+/* As many of them as 512 KiB hold, and always one. */
+#define LINE_JSON "x.event"
+#define M(path)   MR_SQL_CELL("(x.run_metadata" path ")")
+#define LINE_CSV                                                                                   \
+    "x.seq || ',' || coalesce(x.pipeline_seq::text, '') || ',' || x.id || ',' || x.pipeline_id "   \
+    "|| ',' || x.op_kind || ',' || " MR_SQL_CELL("x.schema_name") " || ',' || "                    \
+    MR_SQL_CELL("x.table_name") " || ',' || " MR_SQL_TIME("x.started_at") " || ',' || "            \
+    "coalesce(x.run_metadata->>'latency_ms', '') || ',' || " M("->'source'->>'position'")          \
+    " || ',' || " M("->'source'->>'tx_id'") " || ',' || " M("->>'topic'") " || ',' || "            \
+    "coalesce(x.run_metadata->>'partition', '') || ',' || "                                        \
+    "coalesce(x.run_metadata->>'offset', '') || ',' || " M("->>'key'") " || ',' || "               \
+    M("->>'before'") " || ',' || " M("->>'after'")
+#define SQL_PIECE(line, which)                                                                     \
+    "SELECT " line ", x.seq FROM (SELECT r.*, sum(octet_length(r.event)) OVER (ORDER BY r.seq "    \
+    "DESC) - octet_length(r.event) AS ahead FROM (SELECT r.* FROM pipeline_runs r WHERE "          \
+    FILTER which NEWEST ") r) x WHERE x.ahead < 524288 ORDER BY x.seq DESC"
+static const char *const SQL_PIECES[2][2] = {
+    {SQL_PIECE(LINE_JSON, OF_ALL), SQL_PIECE(LINE_JSON, OF_PIPELINE)},
+    {SQL_PIECE(LINE_CSV, OF_ALL), SQL_PIECE(LINE_CSV, OF_PIPELINE)},
+};
+#define PIECE_ROWS 2000
 
 #define SUMS                                                                                       \
     "SELECT coalesce(sum(insert_count + update_count + delete_count + other_count), 0), "          \
@@ -55,35 +79,62 @@ static const char SQL_STATES[] =
     "AND ($1::uuid IS NULL OR id = $1::uuid) AND id <> ALL ($2::uuid[]) GROUP BY 1";
 /* clang-format on */
 
-int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_buf *json,
-                   struct mr_event_page *page)
+static int run(struct mr_pg *c, const struct mr_event_filter *f, int64_t limit, const char *sql,
+               PGresult **res)
 {
-    char after[24], before[24], limit[24];
+    char after[24], before[24], rows[24];
     const char *params[] = {after,
                             before,
-                            f->kind,
+                            f->kinds,
                             f->table,
                             f->schema,
                             f->status,
                             f->from,
                             f->to,
                             f->text,
-                            limit,
-                            f->pipeline_id ? f->pipeline_id : f->hidden};
-    PGresult *res = NULL;
-    int rc, n;
+                            rows,
+                            f->pipeline_id ? f->pipeline_id : f->hidden,
+                            f->tx_id};
 
     (void)snprintf(after, sizeof(after), "%lld", (long long)f->after_seq);
     (void)snprintf(before, sizeof(before), "%lld", (long long)f->before_seq);
-    (void)snprintf(limit, sizeof(limit), "%lld", (long long)f->limit + 1);
-    rc = f->pipeline_id ? mr_pg_exec(c, SQL_OF_PIPELINE, 11, params, &res)
-                        : mr_pg_exec(c, SQL_ALL, 11, params, &res);
+    (void)snprintf(rows, sizeof(rows), "%lld", (long long)limit);
+    return mr_pg_exec(c, sql, 12, params, res);
+}
+
+int mr_events_list(struct mr_pg *c, const struct mr_event_filter *f, struct mr_buf *json,
+                   struct mr_event_page *page)
+{
+    PGresult *res = NULL;
+    int rc = run(c, f, f->limit + 1, f->pipeline_id ? SQL_OF_PIPELINE : SQL_ALL, &res), n;
+
     if (rc != MR_OK)
         return rc;
     n = mr_rows_array(res, f->limit, json, &page->more);
     page->last_seq = n > 0 ? mr_pg_i64(res, n - 1, 1) : 0;
     PQclear(res);
     return mr_buf_err(json);
+}
+
+int mr_events_piece(struct mr_pg *c, struct mr_event_filter *f, enum mr_event_form form,
+                    struct mr_buf *lines, int64_t *rows)
+{
+    const char *sql = SQL_PIECES[form == MR_EVENTS_CSV][f->pipeline_id != NULL];
+    PGresult *res = NULL;
+    int rc = run(c, f, f->limit < PIECE_ROWS ? f->limit : PIECE_ROWS, sql, &res), n;
+
+    if (rc != MR_OK)
+        return rc;
+    n = PQntuples(res);
+    for (int i = 0; i < n; i++) {
+        mr_buf_add_span(lines, mr_pg_span(res, i, 0));
+        mr_buf_add_str(lines, form == MR_EVENTS_CSV ? "\r\n" : "\n");
+    }
+    if (n > 0)
+        f->before_seq = mr_pg_i64(res, n - 1, 1);
+    *rows = n;
+    PQclear(res);
+    return mr_buf_err(lines);
 }
 
 int mr_events_get(struct mr_pg *c, const char *id, const char *hidden, struct mr_buf *json)

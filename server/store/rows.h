@@ -10,6 +10,12 @@
 /* A timestamptz as the API shows it, in SQL. */
 #define MR_SQL_TIME(col) "to_char(" col " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
+/* A text column as a cell of CSV, in SQL. What a spreadsheet would take for a formula gets an
+ * apostrophe. */
+#define MR_SQL_CELL(col)                                                                           \
+    "'\"' || replace(CASE WHEN " col " ~ '^[-=+@]' THEN chr(39) ELSE '' END || coalesce(" col      \
+    ", ''), '\"', '\"\"') || '\"'"
+
 /* The same of a plain timestamptz, in a session of ours (UTC, ISO): append "2026-11-20
  * 22:10:13.5+00" as "2026-11-20T22:10:13.500000Z", in quotes; what is no such time, as it is. */
 void mr_rows_add_time(struct mr_buf *json, struct mr_span text);

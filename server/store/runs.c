@@ -4,6 +4,7 @@
  * by bytes inside PostgreSQL: a page of huge events must not be loaded before it is measured.
  */
 #include "store/runs.h"
+#include "base/clock.h"
 #include "proto/alloc.h"
 
 #include <stdio.h>
@@ -158,5 +159,115 @@ int mr_runs_head(struct mr_pg *c, int64_t *seq)
     if (rc == MR_OK)
         *seq = mr_pg_i64(res, 0, 0);
     PQclear(res);
+    return rc;
+}
+
+/* ---- where to begin ----------------------------------------------------------------------- */
+
+/* The first row from a seq on, and whether it was logged before the time. No index has the time:
+ * seq and time rise together, so a search by halves asks for some 30 rows. */
+static const char SQL_ENDS[] =
+    "SELECT h.last_seq, COALESCE((SELECT min(seq) FROM pipeline_runs WHERE run_type = 'CDC'), 0) "
+    "FROM event_log_head h";
+static const char SQL_PROBE[] =
+    "SELECT seq, started_at < $2::timestamptz FROM pipeline_runs WHERE run_type = 'CDC' "
+    "AND seq >= $1::bigint ORDER BY seq LIMIT 1";
+
+/* *seq: of the row found, 0: there is none. */
+static int probe(struct mr_pg *c, int64_t from, const char *time, int64_t *seq, bool *before)
+{
+    char text[24];
+    PGresult *res = NULL;
+    int rc;
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)from);
+    rc = mr_pg_exec(c, SQL_PROBE, 2, (const char *[]){text, time}, &res);
+    *seq = 0;
+    if (rc == MR_OK && PQntuples(res) == 1) {
+        *seq = mr_pg_i64(res, 0, 0);
+        *before = mr_span_is(mr_pg_span(res, 0, 1), "t");
+    }
+    PQclear(res);
+    return rc;
+}
+
+int mr_runs_since(struct mr_pg *c, int64_t unix_us, int64_t *after_seq)
+{
+    char time[MR_TIME_TEXT];
+    PGresult *res = NULL;
+    int64_t low, high, oldest;
+    int rc = mr_pg_exec(c, SQL_ENDS, 0, NULL, &res);
+
+    if (rc == MR_OK && PQntuples(res) != 1)
+        rc = MR_E_DB;
+    if (rc != MR_OK) {
+        PQclear(res);
+        return rc;
+    }
+    mr_time_format(unix_us, time);
+    high = mr_pg_i64(res, 0, 0) + 1;
+    oldest = mr_pg_i64(res, 0, 1);
+    low = oldest > 0 ? oldest - 1 : high - 1; /* up to low: before it; from high on: not */
+    PQclear(res);
+    while (rc == MR_OK && high - low > 1) {
+        int64_t middle = low + (high - low) / 2, seq;
+        bool before = false;
+
+        rc = probe(c, middle, time, &seq, &before);
+        if (seq > 0 && before)
+            low = seq;
+        else
+            high = middle;
+    }
+    *after_seq = oldest > 0 && low < oldest ? 0 : low;
+    return rc;
+}
+
+static const char SQL_LAST[] =
+    "SELECT seq FROM pipeline_runs WHERE pipeline_id = $1::uuid AND run_type = 'CDC' "
+    "AND deleted_at IS NULL AND ($3::text[] IS NULL OR op_kind = ANY ($3)) "
+    "AND ($4::text[] IS NULL OR table_name = ANY ($4) OR schema_name || '.' || table_name = ANY "
+    "($4)) ORDER BY seq DESC OFFSET $2::bigint LIMIT 1";
+
+static void add_name(struct mr_buf *array, const char *name)
+{
+    mr_buf_add_char(array, array->len ? ',' : '{');
+    mr_buf_add_char(array, '"');
+    for (; *name; name++) {
+        if (*name == '"' || *name == '\\')
+            mr_buf_add_char(array, '\\');
+        mr_buf_add_char(array, *name);
+    }
+    mr_buf_add_char(array, '"');
+}
+
+int mr_runs_last(struct mr_pg *c, const struct mr_uuid *pipeline, int64_t n, unsigned kinds,
+                 const char *const *tables, size_t n_tables, int64_t *after_seq)
+{
+    struct mr_buf of_kinds = MR_BUF_INIT(1024), of_tables = MR_BUF_INIT(1u << 20);
+    char id[MR_UUID_TEXT], skip[24];
+    const char *params[] = {id, skip, NULL, NULL};
+    PGresult *res = NULL;
+    int rc;
+
+    mr_uuid_format(*pipeline, id);
+    (void)snprintf(skip, sizeof(skip), "%lld", (long long)n);
+    for (int k = 0; k <= MR_CHANGE_OTHER; k++)
+        if (kinds >> k & 1)
+            add_name(&of_kinds, mr_cdc_kind_name((enum mr_change_kind)k));
+    for (size_t i = 0; i < n_tables; i++)
+        add_name(&of_tables, tables[i]);
+    mr_buf_add_char(&of_kinds, '}');
+    mr_buf_add_char(&of_tables, '}');
+    rc = mr_buf_err(&of_kinds) != MR_OK ? mr_buf_err(&of_kinds) : mr_buf_err(&of_tables);
+    params[2] = kinds ? mr_buf_cstr(&of_kinds) : NULL;
+    params[3] = n_tables ? mr_buf_cstr(&of_tables) : NULL;
+    if (rc == MR_OK)
+        rc = mr_pg_exec(c, SQL_LAST, 4, params, &res);
+    if (rc == MR_OK)
+        *after_seq = PQntuples(res) ? mr_pg_i64(res, 0, 0) : 0;
+    PQclear(res);
+    mr_buf_free(&of_kinds);
+    mr_buf_free(&of_tables);
     return rc;
 }

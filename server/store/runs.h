@@ -42,6 +42,15 @@ void mr_run_batch_unref(struct mr_run_batch *b);               /* [thread: any] 
 MR_MUSTCHECK int mr_runs_after(struct mr_pg *c, const struct mr_uuid *pipeline, int64_t after_seq,
                                size_t limit, size_t bytes_max, struct mr_run_batch **out,
                                int64_t *oldest_seq);
+/* The seq after which the log holds what was logged from that moment on; 0 when that is all it
+ * holds. Loggers whose clocks differ blur it by as much. MR_OK or a mapped error. [thread: worker]
+ */
+MR_MUSTCHECK int mr_runs_since(struct mr_pg *c, int64_t unix_us, int64_t *after_seq);
+/* The seq after which the newest n of a pipeline's events come that are of these kinds (bits, 0:
+ * all) and tables ("table" or "schema.table"; n_tables 0: all); 0 when there are no more than n. */
+MR_MUSTCHECK int mr_runs_last(struct mr_pg *c, const struct mr_uuid *pipeline, int64_t n,
+                              unsigned kinds, const char *const *tables, size_t n_tables,
+                              int64_t *after_seq);
 /* The log's head: the last committed seq, 0 when empty. [thread: worker] */
 MR_MUSTCHECK int mr_runs_head(struct mr_pg *c, int64_t *seq);
 

@@ -40,12 +40,31 @@ void st_bring_back(struct mr_stream *st, void (*fn)(void *arg), void *job)
         (void)nanosleep(&pause, NULL);
 }
 
+/* Where a subscriber begins that does not say it by seq. What it wants stays as it is while its
+ * page is read. [thread: worker] */
+static int seek(struct mr_pg *c, struct page_job *j)
+{
+    const struct st_sub *s = j->sub;
+
+    switch (s->seek) {
+    case ST_SEEK_SINCE:
+        return mr_runs_since(c, s->seek_arg, &j->after);
+    case ST_SEEK_LAST:
+        return mr_runs_last(c, &j->pipeline, s->seek_arg, s->kinds, (const char *const *)s->tables,
+                            s->n_tables, &j->after);
+    default:
+        return MR_OK;
+    }
+}
+
 static void read_page(void *arg) /* [thread: worker] */
 {
     struct page_job *j = arg;
     struct mr_pg *c = NULL;
 
     j->rc = mr_pg_acquire(j->st->opt.pg, ACQUIRE_MS, &c);
+    if (j->rc == MR_OK && j->sub)
+        j->rc = seek(c, j);
     if (j->rc == MR_OK)
         j->rc = mr_runs_after(c, j->sub ? &j->pipeline : NULL, j->after, j->rows, j->bytes,
                               &j->page, &j->oldest);
@@ -137,6 +156,11 @@ static void sub_page_done(struct st_sub *s, struct page_job *j)
             s->retry_ms = RETRY_MS_MAX;
         st_due_push(s, st_now(s->st) + s->retry_ms);
         return;
+    }
+    if (s->seek != ST_SEEK_NONE) {
+        s->at = j->after;
+        s->checked = s->seek == ST_SEEK_LAST; /* as many as there are: nothing can be amiss */
+        s->seek = ST_SEEK_NONE;
     }
     serve_page(s, j);
     st_sub_advance(s);

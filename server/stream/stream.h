@@ -45,14 +45,17 @@ void mr_stream_post_batch(struct mr_stream *st, struct mr_run_batch *batch);
 /* What a client asks for. Everything is borrowed for the call. */
 struct mr_stream_want {
     struct mr_uuid pipeline;
-    bool has_after;
+    /* Where it begins; at most one of them. None: with what comes next. */
+    bool has_after, has_since;
     int64_t after;         /* seq: everything above it is replayed */
+    int64_t since_us;      /* Unix time: everything logged from then on */
+    int64_t last;          /* the newest so many of what it wants; 0: not asked for */
     unsigned kinds;        /* bit 1 << enum mr_change_kind; 0: all */
     struct mr_span tables; /* raw JSON array of "table" or "schema.table", or empty: all */
     uint32_t batch_ms;     /* 0: one replication_event an event; else replication_events arrays */
 };
-/* Read {pipeline_id, after?, event_types?, tables?, batch_ms?} or a bare id. reason: what is wrong.
- * MR_OK; MR_E_INVAL. out borrows args. [thread: any] */
+/* Read {pipeline_id, after? | since? | last?, event_types?, tables?, batch_ms?} or a bare id.
+ * reason: what is wrong. MR_OK; MR_E_INVAL. out borrows args. [thread: any] */
 MR_MUSTCHECK int mr_stream_parse(struct mr_span args, struct mr_stream_want *out,
                                  const char **reason);
 

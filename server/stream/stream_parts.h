@@ -41,6 +41,8 @@ enum st_sub_state {
     ST_SUB_READ, /* a worker reads for it */
 };
 
+enum st_seek { ST_SEEK_NONE, ST_SEEK_SINCE, ST_SEEK_LAST };
+
 struct st_sub {
     struct mr_stream *st;
     struct mr_socket *socket; /* a reference */
@@ -50,7 +52,9 @@ struct st_sub {
     struct st_sub *next_due;        /* of the read queue */
     enum st_sub_state state;
     bool dead;            /* out of every list; freed when its page comes back */
-    bool from_head;       /* no `after`: begins where the log stands */
+    bool from_head;       /* nothing of the past: begins where the log stands */
+    enum st_seek seek;    /* where it begins is still to be found: `at` is not set */
+    int64_t seek_arg;     /* Unix time in us, or how many */
     bool broken;          /* an event could not be queued: nothing may follow it */
     bool dropped;         /* and its connection is about to be closed */
     bool checked;         /* its first page was looked at for a gap */

@@ -194,7 +194,8 @@ void st_sub_advance(struct st_sub *s)
         s->at = st->delivered;
     /* Does the log still reach back to where it stands, and is it the log that it knows? What the
      * ring covers needs no asking; else the first page tells. */
-    if (s->at <= st->delivered && s->at + 1 >= mr_ring_first(&st->ring, INT64_MAX))
+    if (s->seek == ST_SEEK_NONE && s->at <= st->delivered &&
+        s->at + 1 >= mr_ring_first(&st->ring, INT64_MAX))
         s->checked = true;
     if (!s->from_head && !s->checked) {
         st_due_push(s, 0);
@@ -296,7 +297,9 @@ void mr_stream_subscribe(struct mr_stream *st, struct mr_socket *socket,
     }
     s->st = st;
     s->socket = mr_socket_ref(socket);
-    s->from_head = !want->has_after;
+    s->seek = want->has_since ? ST_SEEK_SINCE : want->last > 0 ? ST_SEEK_LAST : ST_SEEK_NONE;
+    s->seek_arg = want->has_since ? want->since_us : want->last;
+    s->from_head = !want->has_after && s->seek == ST_SEEK_NONE;
     s->at = want->has_after ? want->after : -1;
     s->kinds = want->kinds;
     s->batch_ms = want->batch_ms;

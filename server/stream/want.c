@@ -1,4 +1,5 @@
 /* want.c - reads what a client asks for in subscribe_pipeline. Pure. */
+#include "base/clock.h"
 #include "stream/stream.h"
 
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #define BATCH_MS_MIN 50
 #define BATCH_MS_MAX 1000
+#define LAST_MAX     100000
 
 void mr_stream_room(struct mr_uuid pipeline, char out[MR_ROOM_TEXT])
 {
@@ -59,6 +61,36 @@ static int read_tables(struct mr_span value, struct mr_stream_want *out, const c
     return rc == MR_E_END ? MR_OK : refuse(reason, "tables is not valid JSON");
 }
 
+/* A time as RFC 3339 or, as JavaScript counts, in ms since the epoch. */
+static int read_since(struct mr_span value, struct mr_stream_want *out, const char **reason)
+{
+    struct mr_span text = mr_json_string_raw(value);
+    int64_t ms;
+
+    out->has_since = true;
+    if (mr_json_type(value) == MR_JSON_STRING && mr_time_read(text.ptr, text.len, &out->since_us))
+        return MR_OK;
+    if (mr_json_int(value, &ms) != MR_OK || ms < 0 || ms > INT64_MAX / 1000)
+        return refuse(reason, "since must be a time: RFC 3339, or milliseconds since 1970");
+    out->since_us = ms * 1000;
+    return MR_OK;
+}
+
+static int read_start(const struct mr_json_iter *m, struct mr_stream_want *out, const char **reason)
+{
+    if (mr_span_is(m->key, "since"))
+        return read_since(m->value, out, reason);
+    if (mr_span_is(m->key, "last")) {
+        if (mr_json_int(m->value, &out->last) != MR_OK || out->last < 1 || out->last > LAST_MAX)
+            return refuse(reason, "last must be a whole number from 1 to 100000");
+        return MR_OK;
+    }
+    if (mr_json_int(m->value, &out->after) != MR_OK || out->after < 0)
+        return refuse(reason, "after must be a seq: a whole number of at least 0");
+    out->has_after = true;
+    return MR_OK;
+}
+
 static int read_member(const struct mr_json_iter *m, struct mr_stream_want *out, bool *has_id,
                        const char **reason)
 {
@@ -70,10 +102,8 @@ static int read_member(const struct mr_json_iter *m, struct mr_stream_want *out,
     }
     if (mr_json_type(m->value) == MR_JSON_NULL)
         return MR_OK; /* an option that was left out */
-    if (mr_span_is(m->key, "after")) {
-        if (mr_json_int(m->value, &out->after) != MR_OK || out->after < 0)
-            return refuse(reason, "after must be a seq: a whole number of at least 0");
-        out->has_after = true;
+    if (mr_span_is(m->key, "after") || mr_span_is(m->key, "since") || mr_span_is(m->key, "last")) {
+        return read_start(m, out, reason);
     } else if (mr_span_is(m->key, "batch_ms")) {
         if (mr_json_int(m->value, &n) != MR_OK || n < BATCH_MS_MIN || n > BATCH_MS_MAX)
             return refuse(reason, "batch_ms must be a whole number from 50 to 1000");
@@ -131,6 +161,8 @@ int mr_stream_parse(struct mr_span args, struct mr_stream_want *out, const char 
             return rc;
     if (rc != MR_E_END || !has_id)
         return refuse(reason, expected);
+    if (want.has_after + want.has_since + (want.last > 0) > 1)
+        return refuse(reason, "after, since and last exclude each other");
     *out = want;
     return MR_OK;
 }

@@ -32,7 +32,7 @@ const owners = [
   [/^libwebsockets\.h$/, ['io']],
   [/^uv\.h$/, ['public', 'io', 'stream', 'feeds', 'api', 'main', 'examples']],
   [/^libpq-fe\.h$|^postgres/, ['store', 'pipelines', 'databases']],
-  [/^librdkafka\//, ['eventlogger', 'pipelines', 'ingest', 'main']],
+  [/^librdkafka\//, ['store', 'eventlogger', 'pipelines', 'ingest', 'main']],
   [/^hiredis\//, ['io', 'ingest', 'store', 'feeds', 'main']],
   [/^curl\//, ['pipelines', 'databases', 'main']],
   [/^mariadb\//, ['databases']],

@@ -80,8 +80,9 @@ static const struct event_row {
      TEXT("{\"before\":null,\"after\":{},\"source\":{" PG_IN "},\"op\":\"c\","
           "\"transaction\":{\"id\":\"740:1\",\"total_order\":1}}"),
      TEXT(HEAD LIFTED SEQ "\"event_type\":\"insert\",\"op\":\"c\"," PG_OUT
-                          "\"key\":null,\"before\":null,\"after\":{},\"transaction\":{\"id\":"
-                          "\"740:1\",\"total_order\":1}" TAIL "\"latency_ms\":123}")},
+                          "\"key\":null,\"before\":null,\"after\":{},\"tx_id\":\"740:1\","
+                          "\"total_order\":1,\"transaction\":{\"id\":\"740:1\","
+                          "\"total_order\":1}" TAIL "\"latency_ms\":123}")},
     {"a key of plain text is a string", TEXT("a \"b\" \\ c"),
      TEXT("{\"before\":null,\"after\":{},\"source\":{" PG_IN "},\"op\":\"c\"}"),
      TEXT(HEAD LIFTED SEQ "\"event_type\":\"insert\",\"op\":\"c\"," PG_OUT

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "stream/position.h"
 #include "stream/stream.h"
 
@@ -75,6 +76,15 @@ static void test_what_a_client_may_ask_for(void **state)
         {"{\"pipeline_id\":\"" ID "\",\"event_types\":[\"INSERT\",\"delete\"]}", MR_OK},
         {"{\"pipeline_id\":\"" ID "\",\"tables\":[\"orders\",\"public.x\"]}",    MR_OK},
         {"{\"pipeline_id\":\"" ID "\",\"newer_option\":1}",                      MR_OK},
+        {"{\"pipeline_id\":\"" ID "\",\"since\":1763729112000}",                 MR_OK},
+        {"{\"pipeline_id\":\"" ID "\",\"since\":\"2026-11-20T22:10:13Z\"}",      MR_OK},
+        {"{\"pipeline_id\":\"" ID "\",\"last\":100000}",                         MR_OK},
+        {"{\"pipeline_id\":\"" ID "\",\"after\":1,\"last\":null}",               MR_OK},
+        {"{\"pipeline_id\":\"" ID "\",\"since\":\"yesterday\"}",                 MR_E_INVAL},
+        {"{\"pipeline_id\":\"" ID "\",\"since\":-1}",                            MR_E_INVAL},
+        {"{\"pipeline_id\":\"" ID "\",\"last\":0}",                              MR_E_INVAL},
+        {"{\"pipeline_id\":\"" ID "\",\"last\":100001}",                         MR_E_INVAL},
+        {"{\"pipeline_id\":\"" ID "\",\"after\":1,\"last\":1}",                  MR_E_INVAL},
         {"",                                                                     MR_E_INVAL},
         {"\"orders\"",                                                           MR_E_INVAL},
         {"7",                                                                    MR_E_INVAL},
@@ -120,6 +130,31 @@ static void test_the_options_arrive(void **state)
     assert_int_equal(w.batch_ms, 100);
 }
 
+static void test_a_time_is_read_to_the_microsecond(void **state)
+{
+    struct mr_stream_want w;
+    const char *reason;
+
+    (void)state;
+    assert_int_equal(mr_stream_parse(MR_SPAN("{\"pipeline_id\":\"" ID "\","
+                                             "\"since\":\"2026-11-20T22:10:13.1234567+01:30\"}"),
+                                     &w, &reason),
+                     MR_OK);
+    assert_true(w.has_since);
+    assert_int_equal(w.since_us, 1795207213123456); /* date -ud 2026-11-20T20:40:13 +%s */
+    for (const char *const *no =
+             (const char *const[]){"2026-02-29T00:00:00Z", "2026-11-20T24:00:00Z",
+                                   "2026-11-20T22:10:13", "2026-11-20T22:10:13.Z",
+                                   "2026-11-20T22:10:13Zx", "2026-00-01T00:00:00Z", "2026-11-20",
+                                   "", NULL};
+         *no; no++) {
+        int64_t us;
+
+        if (mr_time_read(*no, strlen(*no), &us))
+            fail_msg("%s was taken for a time", *no);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_batches_are_old_next_or_early),
         cmocka_unit_test(test_what_a_client_may_ask_for),
         cmocka_unit_test(test_the_options_arrive),
+        cmocka_unit_test(test_a_time_is_read_to_the_microsecond),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
