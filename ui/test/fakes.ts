@@ -80,7 +80,7 @@ export function fakeApi(over: Partial<ApiClient> = {}): ApiClient {
     users: async () => [], createUser: unexpected('createUser'), updateUser: unexpected('updateUser'), deleteUser: async () => {},
     changePassword: unexpected('changePassword'), apiKeys: async () => [], createApiKey: unexpected('createApiKey'), deleteApiKey: async () => {},
     audit: async () => ({ items: [], next: null }), verifyAudit: unexpected('verifyAudit'),
-    events: async () => ({ events: [], next: null }), dashboard: async () => dashboard(), loggerStatus: async () => logger(),
+    events: async () => ({ events: [], next: null }), eventsFile: async () => new Blob([]), dashboard: async () => dashboard(), loggerStatus: async () => logger(),
     statsHistory: async () => [], messages: async () => [], simulate: unexpected('simulate'),
     busStatus: unexpected('busStatus'), publish: unexpected('publish'), liveConnections: async () => [], closeConnection: async () => {},
     ...over,

@@ -1,19 +1,25 @@
 'use client'
 
 import { clsx } from 'clsx'
-import { Download, ListFilter, Pause, Play, Search, X } from 'lucide-react'
-import { useRef } from 'react'
+import { Clock, Download, ListFilter, Pause, Play, Search, X } from 'lucide-react'
+import dynamic from 'next/dynamic'
+import { useRef, useState } from 'react'
 import { Button } from '@/components/Button'
 import { Menu, MenuChoice, MenuChoices, MenuContent, MenuItem, MenuLabel, MenuTrigger } from '@/components/Menu'
 import { EVENT_KINDS, type EventKind, type ReplicationEvent } from '@/lib/api/types'
+import { useApi } from '@/lib/api/useApi'
 import { download } from '@/lib/download'
+import { failureOf } from '@/lib/failure'
 import { count } from '@/lib/format'
 import { useShortcut } from '@/lib/hooks'
 import { useAppDispatch, useAppSelector } from '@/lib/store'
 import { asCsv, asNdjson } from './exports'
-import { isFiltering, NO_FILTERS, type Filters } from './filters'
+import { asEventQuery, isFiltering, NO_FILTERS, type Filters } from './filters'
 import { KIND } from './kinds'
-import { paused, resumed, selectPaused, selectWaiting } from './monitoringSlice'
+import { paused, resumed, selectPaused, selectSelectedPipelineId, selectWaiting } from './monitoringSlice'
+import { rangeText } from './times'
+
+const TimeDialog = dynamic(() => import('./TimeDialog').then((all) => all.TimeDialog), { ssr: false })
 
 const ON: Record<EventKind, string> = {
   insert: 'text-insert bg-insert/10 ring-insert/40',
@@ -82,6 +88,8 @@ export function EventToolbar({ filters, onChange, tables, kinds, shown }: Props)
         </MenuContent>
       </Menu>
 
+      <TimeButton filters={filters} onChange={onChange} />
+
       <div className="relative min-w-40 flex-1 max-sm:order-2 md:max-w-80">
         <Search className="pointer-events-none absolute left-2.5 top-1/2 size-3.5 -translate-y-1/2 text-faint" aria-hidden />
         <input
@@ -106,26 +114,65 @@ export function EventToolbar({ filters, onChange, tables, kinds, shown }: Props)
           Clear
         </Button>
       )}
-      <ExportMenu events={shown} />
+      <ExportMenu events={shown} filters={filters} />
       <PauseButton />
     </div>
   )
 }
 
-function ExportMenu({ events }: { events: ReplicationEvent[] }) {
+function TimeButton({ filters, onChange }: Pick<Props, 'filters' | 'onChange'>) {
+  const [open, setOpen] = useState(false)
   return (
-    <Menu>
-      <MenuTrigger asChild>
-        <Button look="quiet" square className="max-sm:order-2" aria-label="Export" title="Export what is shown" disabled={!events.length}>
-          <Download className="size-4" aria-hidden />
-        </Button>
-      </MenuTrigger>
-      <MenuContent>
-        <MenuLabel>{count(events.length)} events that are shown</MenuLabel>
-        <MenuItem onSelect={() => download('events.csv', asCsv(events), 'text/csv')}>As CSV</MenuItem>
-        <MenuItem onSelect={() => download('events.ndjson', asNdjson(events), 'application/x-ndjson')}>As lines of JSON</MenuItem>
-      </MenuContent>
-    </Menu>
+    <>
+      <Button className={clsx('max-sm:order-2', !filters.from && !filters.to && '!text-muted')} onClick={() => setOpen(true)} aria-haspopup="dialog">
+        <Clock className="size-3.5 shrink-0" aria-hidden />
+        <span className="truncate">{rangeText(filters.from, filters.to)}</span>
+      </Button>
+      {open && <TimeDialog range={filters} onChange={(range) => onChange({ ...filters, ...range })} onClose={() => setOpen(false)} />}
+    </>
+  )
+}
+
+function ExportMenu({ events, filters }: { events: ReplicationEvent[]; filters: Filters }) {
+  const api = useApi()
+  const pipeline = useAppSelector(selectSelectedPipelineId)
+  const [failure, setFailure] = useState<string | null>(null)
+  const query = asEventQuery(filters)
+  const whole = async (form: 'csv' | 'ndjson') => {
+    setFailure(null)
+    try {
+      download(`events.${form}`, await api.eventsFile({ pipeline_id: pipeline ?? undefined, ...query }, form))
+    } catch (e) {
+      setFailure(failureOf(e).message)
+    }
+  }
+  return (
+    <>
+      <Menu>
+        <MenuTrigger asChild>
+          <Button look="quiet" square className="max-sm:order-2" aria-label="Export" title="Export" disabled={!events.length && !query}>
+            <Download className="size-4" aria-hidden />
+          </Button>
+        </MenuTrigger>
+        <MenuContent>
+          <MenuLabel>{count(events.length)} events that are shown</MenuLabel>
+          <MenuItem onSelect={() => download('events.csv', asCsv(events), 'text/csv')}>As CSV</MenuItem>
+          <MenuItem onSelect={() => download('events.ndjson', asNdjson(events), 'application/x-ndjson')}>As lines of JSON</MenuItem>
+          {query && pipeline && (
+            <>
+              <MenuLabel>All of the log{isFiltering(filters) ? ' that the filter lets pass' : ''}</MenuLabel>
+              <MenuItem onSelect={() => void whole('csv')}>All as CSV</MenuItem>
+              <MenuItem onSelect={() => void whole('ndjson')}>All as lines of JSON</MenuItem>
+            </>
+          )}
+        </MenuContent>
+      </Menu>
+      {failure && (
+        <span role="alert" className="text-sm text-bad">
+          {failure}
+        </span>
+      )}
+    </>
   )
 }
 

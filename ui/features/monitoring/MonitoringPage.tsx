@@ -185,6 +185,13 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
   const { tables, kinds } = useSeen(behind, filters.table)
   useEffect(() => setSelected(null), [pipeline?.id])
 
+  // A range that begins before what is here: the log is read back to it, as far as the list holds.
+  const oldest = live[live.length - 1]?.started_at
+  const reaches = !filters.from || !oldest || oldest < filters.from
+  useEffect(() => {
+    if (!reaches && older.cursor && !older.isLoading && !older.error && pipeline) void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'older' }))
+  }, [dispatch, reaches, older, pipeline])
+
   const loadOlder = () => pipeline && void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'older' }))
   const reload = () => pipeline && void dispatch(fetchReplicationEvents({ pipelineId: pipeline.id, reach: 'latest' }))
 
@@ -220,7 +227,7 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
             title="No event matches"
             action={<Button onClick={() => onFilters(NO_FILTERS)}>Clear the filters</Button>}
           >
-            None of the {count(live.length)} newest events is of these kinds, of this table and has these words. New ones will appear here.
+            None of the {count(live.length)} newest events is of these kinds, of this table, of this time and has these words. New ones will appear here.
           </EmptyState>
         ) : (
           <EventTable events={shown} selectedId={selected?.id ?? null} onSelect={setSelected} />
@@ -251,7 +258,7 @@ function Events({ pipeline, filters, onFilters }: { pipeline: Pipeline | null; f
           key={selected.id}
           event={selected}
           onClose={() => setSelected(null)}
-          onOnlyKey={selected.key == null ? undefined : () => onFilters({ kinds: [], table: tableName(selected), text: stringifyExact(selected.key ?? null) })}
+          onOnlyKey={selected.key == null ? undefined : () => onFilters({ ...NO_FILTERS, table: tableName(selected), text: stringifyExact(selected.key ?? null) })}
         />
       )}
     </div>
@@ -312,7 +319,7 @@ function useUrl(selected: string | null) {
   const params = useSearchParams()
   const [start] = useState(() => fromQuery(params.toString()))
   const [wanted, setWanted] = useState(start.pipeline)
-  const [filters, setFilters] = useState<Filters>({ kinds: start.kinds, table: start.table, text: start.text })
+  const [filters, setFilters] = useState<Filters>({ kinds: start.kinds, table: start.table, text: start.text, from: start.from, to: start.to })
   useEffect(() => {
     if (!selected) return
     const url = `${window.location.pathname}${toQuery(filters, selected)}`

@@ -99,6 +99,15 @@ export interface EventQuery {
   after_seq?: number
   cursor?: string
 }
+export interface EventFileQuery {
+  pipeline_id?: string
+  event_type?: string // kinds, with commas
+  schema?: string
+  table?: string
+  from?: string
+  to?: string
+  q?: string
+}
 /** One page of a list, and where the next one begins. */
 export interface Page<T> {
   items: T[]
@@ -238,6 +247,11 @@ export function createApiClient(options: ApiOptions) {
       const res = await request({ url: '/api/v1/monitoring/events', params: query }, call)
       return { events: res.data as ReplicationEvent[], next: nextCursor(res.headers.link as string | undefined) }
     },
+    /** All of the log that the query lets pass, however much that is. */
+    eventsFile: async (query: EventFileQuery, form: 'csv' | 'ndjson', call?: Call): Promise<Blob> => {
+      const headers = { Accept: form === 'csv' ? 'text/csv' : 'application/x-ndjson' }
+      return (await request({ url: '/api/v1/monitoring/events', params: query, headers, responseType: 'blob', timeout: 0 }, call)).data as Blob
+    },
     /** Of one pipeline; null: of all. */
     dashboard: (pipelineId: string | null, call?: Call) => get<Dashboard>('/api/v1/monitoring/dashboard', { pipeline_id: pipelineId ?? undefined }, call),
     analytics: (query: RangeQuery, call?: Call) => get<Analytics>('/api/v1/monitoring/analytics', query, call),
@@ -286,8 +300,8 @@ export function nextCursor(link: string | undefined): string | null {
   return url ? new URL(url, 'http://any.invalid').searchParams.get('cursor') : null
 }
 
-function body(text: string, type: unknown): unknown {
-  if (!text) return null
+function body(text: string | Blob, type: unknown): unknown {
+  if (!text || typeof text !== 'string') return text || null
   return /json/.test(String(type)) ? parseExact(text) : text
 }
 
